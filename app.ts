@@ -1,0 +1,195 @@
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import sensible from '@fastify/sensible';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { createHash } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import type { LoadedConfig } from './config/load.ts';
+import accessLog from './plugins/access-log.ts';
+import admin from './plugins/admin/index.ts';
+import authGuard from './plugins/auth/guard.ts';
+import auth from './plugins/auth/index.ts';
+import inventory from './plugins/auth/inventory.ts';
+import body from './plugins/body.ts';
+import errors from './plugins/errors/index.ts';
+import exchange from './plugins/exchange/index.ts';
+import { apiServerOptions, managementServerOptions } from './plugins/http-server.ts';
+import { drain } from './plugins/lifecycle/drain.ts';
+import lifecycle from './plugins/lifecycle/index.ts';
+import { openListener } from './plugins/lifecycle/listen.ts';
+import { createLogger } from './plugins/logger.ts';
+import metrics from './plugins/metrics/index.ts';
+import openapi, { mergedDocument } from './plugins/openapi.ts';
+import relay from './plugins/relay/index.ts';
+import router from './plugins/router/index.ts';
+import upstream from './plugins/upstream/index.ts';
+import usage from './plugins/usage/index.ts';
+import { builtinModels } from './plugins/usage/models.ts';
+import { version } from './plugins/version.ts';
+import { providerTypes } from './providers/index.ts';
+import { adminConfigRoutes } from './routes/admin/config.ts';
+import { adminModelRoutes } from './routes/admin/models.ts';
+import { managementRootRoutes } from './routes/admin/root.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { healthRoutes, probeRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { rootRoute } from './routes/root.ts';
+import { chatCompletionsRoute } from './routes/v1/chat-completions.ts';
+import { embeddingsRoute } from './routes/v1/embeddings.ts';
+import { modelsRoutes } from './routes/v1/models.ts';
+import { responsesRoute } from './routes/v1/responses.ts';
+
+interface Parts {
+  readonly loaded: LoadedConfig;
+  readonly logger: FastifyBaseLogger;
+  /** Changes with the configuration. */
+  readonly configVersion: string;
+  /** Base URLs of the listeners, for messages and documents; the real ones once they listen. */
+  readonly urls: () => { readonly api: string; readonly management: string };
+  readonly random?: (() => number) | undefined;
+}
+
+/** The API listener: the way of a request, in order. */
+async function buildApi(options: Parts): Promise<FastifyInstance> {
+  const { loaded, configVersion, random } = options;
+  const { config } = loaded;
+  const app = Fastify(apiServerOptions(config, options.logger));
+
+  // 0 every route says who may call it; every failure has one form
+  await app.register(inventory);
+  await app.register(errors, { notFound: (request) => `Nothing is at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; the API is below ${options.urls().api}/v1.` });
+  await app.register(sensible);
+  await app.register(openapi, { version });
+
+  // 1 exchange: ids, clocks, cancellation, one settle
+  await app.register(exchange, { config: () => config });
+  await app.register(lifecycle);
+  if (config.server.cors.origins.length > 0) await app.register(cors, { origin: [...config.server.cors.origins] });
+
+  // 2 auth: key -> principal
+  await app.register(rateLimit, { global: false });
+  await app.register(auth, {
+    mode: config.auth.mode ?? 'gateway',
+    keyless: loaded.keyless,
+    keys: config.keys,
+    failedAttempts: config.auth.failed_attempts,
+  });
+  await app.register(authGuard);
+
+  // 3 validate: bytes -> checked JSON
+  await app.register(body);
+
+  // 4 usage: prices and the ledger, before anything can be sent
+  await app.register(usage, { dataDir: config.data_dir, fsync: config.ledger.fsync, prices: config.prices, version: configVersion });
+
+  // 5 router: model -> targets; every provider type registers into it
+  await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
+  await app.register(router, { config, builtin: await builtinModels(app.usage, providerTypes, config), random });
+  for (const type of providerTypes) app.router.register(type);
+
+  // 6 metrics and the access log hear of what has settled
+  await app.register(metrics, { version, config: () => config, targets: () => app.router.health(), ledgerReady: () => app.usage.ready() });
+  app.exchanges.onOpened(app.metrics.started);
+  app.exchanges.onSettled(app.metrics.exchangeSettled);
+  if (config.logging.access) await app.register(accessLog);
+
+  // 7 attempts and relay: ask targets until one answers, pass its answer on, settle
+  await app.register(relay, {
+    configVersion,
+    keepReplyHeaders: config.server.cors.origins.length > 0,
+    random,
+    onAttempt: (provider, outcome, reason) => app.metrics.attemptSettled({ provider, outcome, reason }),
+  });
+
+  await app.register(rootRoute, { version });
+  await app.register(probeRoutes, { checks: readiness(app) });
+  await app.register(chatCompletionsRoute);
+  await app.register(embeddingsRoute);
+  await app.register(responsesRoute);
+  await app.register(modelsRoutes);
+  return app;
+}
+
+/** The management listener: what operators and their tools ask. */
+async function buildManagement(api: FastifyInstance, options: Parts): Promise<FastifyInstance> {
+  const { loaded, configVersion } = options;
+  const { config } = loaded;
+  const app = Fastify(managementServerOptions(config, options.logger));
+  const snapshot = { config, version: configVersion, loadedAt: Date.now(), files: loaded.files, origins: Object.fromEntries(loaded.origins) };
+
+  await app.register(inventory);
+  await app.register(errors, { notFound: () => `This is the management listener: GET / lists what is here. The API is at ${options.urls().api}/v1.` });
+  await app.register(sensible);
+  await app.register(openapi, { version });
+  await app.register(rateLimit, { global: false });
+  await app.register(admin, { adminApiKey: config.management.admin_api_key, failedAttempts: config.management.failed_attempts });
+
+  await app.register(managementRootRoutes, { version, apiUrl: () => `${options.urls().api}/v1` });
+  await app.register(probeRoutes, { checks: readiness(api) });
+  await app.register(healthRoutes, { checks: readiness(api), version, router: api.router, eventLoopDelay: api.metrics.eventLoopDelay });
+  await app.register(metricsRoutes, { metrics: api.metrics });
+  await app.register(docsRoutes, { document: () => mergedDocument(api, app, options.urls()) });
+  await app.register(adminConfigRoutes, { snapshot: () => snapshot });
+  await app.register(adminModelRoutes, { router: api.router, config: () => config });
+  return app;
+}
+
+const readiness = (api: FastifyInstance) => ({
+  draining: () => (api.lifecycle.draining ? 'the process is shutting down' : true),
+  ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
+}) as const;
+
+export interface GatewayOptions {
+  /** Where log lines go; default: standard output. */
+  readonly logger?: Writable;
+  /** Numbers in [0, 1), for tests. */
+  readonly random?: () => number;
+}
+
+/** Both listeners of one process. */
+export interface Gateway {
+  readonly api: FastifyInstance;
+  readonly management: FastifyInstance;
+  readonly log: FastifyBaseLogger;
+  /** Opens both; resolves with their base URLs (`http://host:port`). Rejects with `ListenError`. */
+  listen(): Promise<{ readonly api: string; readonly management: string }>;
+  /** Finishes what is under way, by the configured shutdown times, then closes. */
+  drain(): Promise<void>;
+  /** Closes at once; streams under way are cut. */
+  close(): Promise<void>;
+}
+
+/** Composes a gateway from a configuration; nothing listens yet, the data directory is taken. */
+export async function buildGateway(loaded: LoadedConfig, options: GatewayOptions = {}): Promise<Gateway> {
+  const { config } = loaded;
+  const log = await createLogger(config.logging, options.logger);
+  const configVersion = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 12);
+  let urls = { api: config.server.listen, management: config.management.listen };
+  const parts: Parts = { loaded, logger: log, configVersion, urls: () => urls, random: options.random };
+  const api = await buildApi(parts);
+  const management = await buildManagement(api, parts);
+  const close = async (): Promise<void> => {
+    await Promise.all([api.close(), management.close()]);
+  };
+  return {
+    api,
+    management,
+    log,
+    close,
+    async listen() {
+      try {
+        const managementUrl = await openListener(management, config.management.listen, 'MANAGEMENT_LISTEN', null);
+        const apiUrl = await openListener(api, config.server.listen, 'LISTEN', config.server.max_connections);
+        urls = { api: apiUrl, management: managementUrl };
+        return urls;
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    async drain() {
+      await drain(api, config.server.shutdown.delay, config.server.shutdown.timeout);
+      await close();
+    },
+  };
+}

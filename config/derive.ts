@@ -1,0 +1,68 @@
+import type { ProviderType } from '../providers/provider.ts';
+import { enabledProviders, type RuleContext, report } from './rules/context.ts';
+import { checkKeyless } from './rules/listeners.ts';
+import type { MapTree, Tree } from './tree.ts';
+
+/** How callers without a key came to be allowed: nothing was configured, `auth.mode: none` was, or they are not. */
+export type Keyless = 'derived' | 'explicit' | null;
+
+/** Settles `auth.mode` (`gateway` when any key exists, else `none`) and checks it against keys and address. */
+export function deriveAuthMode(context: RuleContext): Keyless {
+  const { draft, origins, findings } = context;
+  const auth = draft.auth ?? {};
+  draft.auth = auth;
+  const keys = Object.keys(draft.keys ?? {}).length;
+  const explicit = auth.mode;
+  if (explicit === undefined && !findings.has('auth.mode')) {
+    auth.mode = keys > 0 ? 'gateway' : 'none';
+    origins.set('auth.mode', keys > 0 ? 'derived: keys exist' : 'derived: no keys');
+    checkKeyless(context, keys === 0 && !findings.incomplete);
+    return keys > 0 ? null : 'derived';
+  }
+  if (explicit === 'gateway' && keys === 0 && !findings.incomplete) {
+    const hint = 'set GATEWAY_API_KEYS or write keys:, or remove the mode';
+    report(context, ['auth', 'mode'], 'callers need a gateway key, but there is none', hint);
+  }
+  if (explicit === 'none' && keys > 0) {
+    findings.warnings.push(
+      `auth.mode is none (${origins.get('auth.mode')}): the ${keys} configured gateway keys are not asked for`,
+    );
+  }
+  return explicit === 'none' ? 'explicit' : null;
+}
+
+/** Adds the provider that answers in process when no other one is enabled and none of that name is written. */
+export function deriveSandbox(context: RuleContext): void {
+  const { draft, types, origins, findings } = context;
+  const providers = draft.providers ?? {};
+  draft.providers = providers;
+  if (findings.incomplete || enabledProviders(context).length > 0) return;
+  if (Object.values(providers).some((entry) => entry !== undefined && entry.enabled !== false)) return; // of an unknown type
+  const local: ProviderType | undefined = types.find((type) => type.serve !== undefined);
+  if (local === undefined || Object.hasOwn(providers, local.type)) {
+    findings.warnings.push('no provider is enabled: every request for a model will be answered with model_not_found');
+    return;
+  }
+  providers[local.type] = { type: local.type };
+  origins.set(`providers.${local.type}`, 'derived: no other provider');
+  origins.set(`providers.${local.type}.type`, 'derived: no other provider');
+}
+
+/** Drops what disabled providers are missing: a variable that is not set matters only where it is used. */
+export function withoutUnusedSecrets(tree: MapTree): MapTree {
+  const providers = tree.entries.get('providers');
+  if (providers?.kind !== 'map') return tree;
+  const kept = new Map<string, Tree>();
+  for (const [name, entry] of providers.entries) {
+    const enabled = entry.kind === 'map' ? entry.entries.get('enabled') : undefined;
+    const off = enabled?.kind === 'leaf' && enabled.value === false;
+    kept.set(name, off ? withoutUnset(entry) : entry);
+  }
+  return { ...tree, entries: new Map([...tree.entries, ['providers', { ...providers, entries: kept }]]) };
+}
+
+function withoutUnset(tree: Tree): Tree {
+  if (tree.kind !== 'map') return tree;
+  const entries = [...tree.entries].filter(([, value]) => value.kind !== 'unset');
+  return { ...tree, entries: new Map(entries.map(([key, value]) => [key, withoutUnset(value)])) };
+}

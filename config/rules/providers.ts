@@ -1,0 +1,109 @@
+import { resolve } from 'node:path';
+import { operations, type ProviderEntry, providerDefaults, transportHeaders } from '../../providers/instance.ts';
+import type { ProviderType } from '../../providers/provider.ts';
+import { readText } from '../files.ts';
+import { suggestion } from '../nearest.ts';
+import { type DraftProvider, type RuleContext, report } from './context.ts';
+
+/** Checks every provider entry against its type: names, operations, credential, base URL, headers, files. */
+export function checkProviders(context: RuleContext): void {
+  for (const [name, entry] of Object.entries(context.draft.providers ?? {})) {
+    if (entry === undefined) continue;
+    checkNames(context, name, entry);
+    checkHeaders(context, name, entry);
+    if (entry.ca_file !== undefined) checkFile(context, name, entry.ca_file);
+    const type = context.types.find((candidate) => candidate.type === entry.type);
+    if (type !== undefined && type.serve === undefined && entry.enabled !== false) checkReachable(context, name, entry, type);
+  }
+}
+
+function checkNames(context: RuleContext, name: string, entry: DraftProvider): void {
+  const { types } = context;
+  const type = types.find((candidate) => candidate.type === entry.type);
+  if (entry.type !== undefined && type === undefined) {
+    const known = types.map((candidate) => candidate.type);
+    report(context, ['providers', name, 'type'], 'this provider type is unknown', `use one of: ${known.join(', ')}`);
+  }
+  if (type !== undefined && entry.preset !== undefined && !Object.hasOwn(type.presets, entry.preset)) {
+    const known = Object.keys(type.presets);
+    const hint = known.length === 0 ? 'remove it: this type has no presets' : `use one of: ${known.join(', ')}`;
+    report(context, ['providers', name, 'preset'], `the type ${type.type} has no such preset`, hint);
+  }
+  entry.operations?.forEach((operation, index) => {
+    if ((operations as readonly (string | undefined)[]).includes(operation)) return;
+    const hint = suggestion(String(operation), operations, '');
+    report(context, ['providers', name, 'operations', index], 'this operation is unknown', hint);
+  });
+}
+
+function checkReachable(context: RuleContext, name: string, entry: DraftProvider, type: ProviderType): void {
+  const defaults = providerDefaults(type, entry.preset);
+  const path = ['providers', name];
+  if ((entry.base_url ?? defaults.base_url) === undefined) {
+    report(context, [...path, 'base_url'], `a provider of type ${type.type} needs a base URL`, 'write base_url: https://host/v1');
+  }
+  const credential = entry.api_key ?? defaults.api_key;
+  const otherwise = defaults.keyless === true || entry.auth !== undefined || Object.keys(entry.headers ?? {}).length > 0;
+  if (entry.api_key === '') report(context, [...path, 'api_key'], 'the API key is empty', 'write the key, or remove the line');
+  else if (credential === undefined && !otherwise) {
+    const variable = keyVariable(context, name, type, entry.preset);
+    const hint =
+      variable === null
+        ? `write api_key: \${NAME} into providers.${name}, and put the key into that variable`
+        : `set ${variable}, or write api_key into providers.${name}`;
+    report(context, [...path, 'api_key'], 'this provider needs an API key and has none', hint);
+  }
+}
+
+/** The variable that gives this entry its key: the one of its name, else the one its type or preset mentions. */
+function keyVariable({ types }: RuleContext, name: string, type: ProviderType, preset: string | undefined): string | null {
+  const switches = types.flatMap((candidate) => candidate.environment).filter(({ provider }) => provider === name);
+  const named = switches[0]?.apiKey.join(' or ');
+  if (named !== undefined && named !== '') return named;
+  const mentioned = providerDefaults(type, preset).keyVariable;
+  return mentioned === undefined ? null : `api_key: \${${mentioned}} and the variable ${mentioned}`;
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+function checkHeaders(context: RuleContext, name: string, entry: DraftProvider): void {
+  const path = ['providers', name];
+  const { api_key: key, auth, headers = {}, query = {} } = entry as Partial<ProviderEntry>;
+  const checkName = (header: string, at: readonly string[]) => {
+    if (!token.test(header)) report(context, at, 'this is not a header name', 'use letters, digits and -');
+    else if (transportHeaders.has(header.toLowerCase())) {
+      report(context, at, 'this header belongs to the connection, not to the provider', 'remove it: it is set for every request');
+    }
+  };
+  const checkValue = (value: string | undefined, at: readonly string[]) => {
+    if (value === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return;
+    const broken = /[\r\n\0]/.test(value)
+      ? 'the value holds a line break or NUL'
+      : 'the value holds a character that no header can carry';
+    report(context, at, broken, 'check how it was copied; a trailing line break is the usual reason');
+  };
+  if (auth?.header !== undefined) checkName(auth.header, [...path, 'auth', 'header']);
+  checkValue(auth?.scheme, [...path, 'auth', 'scheme']);
+  checkValue(key, [...path, 'api_key']);
+  const seen = new Set<string>();
+  for (const [header, value] of Object.entries(headers)) {
+    checkName(header, [...path, 'headers', header]);
+    checkValue(value, [...path, 'headers', header]);
+    if (seen.has(header.toLowerCase())) {
+      report(context, [...path, 'headers', header], 'this header is given twice in different case', 'keep one of the two');
+    }
+    seen.add(header.toLowerCase());
+  }
+  for (const [parameter, value] of Object.entries(query)) {
+    if (!/[\r\n\0]/.test(parameter + value)) continue;
+    report(context, [...path, 'query', parameter], 'the parameter holds a line break or NUL', 'remove it');
+  }
+}
+
+function checkFile(context: RuleContext, name: string, file: string): void {
+  const read = readText(resolve(context.cwd, file), 4_194_304);
+  const path = ['providers', name, 'ca_file'];
+  if (!('text' in read)) report(context, path, `the file ${file} ${read.reason}`, 'give the path of a PEM file');
+  else if (!read.text.includes('-----BEGIN CERTIFICATE-----'))
+    report(context, path, `the file ${file} holds no PEM certificate`, 'convert it to PEM');
+}

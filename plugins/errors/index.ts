@@ -1,0 +1,38 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { NotFoundError } from './classes.ts';
+import { envelope, errorHeaders, toGatewayError } from './envelope.ts';
+
+export * from './classes.ts';
+
+export interface ErrorsOptions {
+  /** What a 404 tells the caller: where the API is. */
+  readonly notFound: (request: FastifyRequest) => string;
+}
+
+/** Sends any failure in the envelope; faults of ours are logged with their cause, the caller sees none of it. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const failure = toGatewayError(error);
+  if (failure.status === 500) request.log.error({ err: error }, 'request failed');
+  const exchange = request.exchange;
+  if (exchange && !exchange.settled) {
+    exchange.outcome = 'failed';
+    exchange.reason ??= failure.code;
+  }
+  void reply.code(failure.status).headers(errorHeaders(failure)).send(envelope(failure));
+}
+
+/** `frameworkErrors` of the server: failures before routing, such as a URL that cannot be decoded. */
+export function onFrameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendError(error, request, reply);
+}
+
+export default fp<ErrorsOptions>(
+  async (app, options) => {
+    app.setErrorHandler(sendError);
+    app.setNotFoundHandler((request, reply) => {
+      sendError(new NotFoundError(options.notFound(request)), request, reply);
+    });
+  },
+  { name: 'errors', fastify: '5.x' },
+);

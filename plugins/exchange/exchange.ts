@@ -1,0 +1,123 @@
+import type { Quantities } from '../../providers/unified.ts';
+import type { Config } from '../../schemas/config.ts';
+
+/** Who calls, as the auth stage found out. */
+export interface Principal {
+  /** `key_…`; null when no key is asked for. */
+  readonly keyId: string | null;
+  readonly name: string | null;
+  /** Model names and patterns the key may use; null = all. */
+  readonly models: readonly string[] | null;
+}
+
+export const anonymous: Principal = Object.freeze({ keyId: null, name: null, models: null });
+
+export type CancelReason = 'client_closed' | 'deadline' | 'write_stall' | 'shutdown';
+
+export type Outcome = 'ok' | 'failed' | 'cancelled';
+
+/**
+ * One admitted client call: ids, clocks, deadline, cancellation and outcome. Settles once, when the response has closed
+ * and every attempt is in the ledger. `startedAt` and the other `…At` fields are `performance.now()` milliseconds.
+ */
+export class Exchange {
+  /** `ex_…`, time-ordered, unique across restarts; the ledger's key. */
+  readonly id: string;
+  /** The caller's `x-request-id` where it is well-formed, else `id`; correlation only. */
+  readonly requestId: string;
+  readonly startedAt: number;
+  /** Unix milliseconds. */
+  readonly startedWall: number;
+  readonly operation: string;
+  /** The snapshot this exchange started with. */
+  readonly config: Config;
+
+  principal: Principal = anonymous;
+  /** Model the caller named. */
+  model: string | null = null;
+  stream = false;
+  provider: string | null = null;
+  /** Upstream model of the last attempt. */
+  target: string | null = null;
+  /** What the upstream said answered. */
+  servedModel: string | null = null;
+  attempts = 0;
+  outcome: Outcome = 'ok';
+  /** Failure reason or cancel reason; null when all went well. */
+  reason: string | null = null;
+  /** Status the caller got, 499 when it left first. */
+  status = 0;
+  usage: Quantities | null = null;
+  usageSource: 'provider' | 'estimated' | 'none' = 'none';
+  /** Integer nano-USD over all attempts; null when a price is unknown. */
+  costNano: number | null = 0;
+  firstContentAt = 0;
+  /** Milliseconds in which the upstream, not this process, was awaited. */
+  upstreamMs = 0;
+  endedAt = 0;
+
+  /** Set once the caller left or time is up; nothing may be sent upstream any more. */
+  cancelled: CancelReason | null = null;
+  settled = false;
+
+  #onCancel: ((reason: CancelReason) => void) | null = null;
+  #pending = 0;
+  #closed = false;
+  readonly #onSettled: (exchange: Exchange) => void;
+
+  constructor(
+    id: string,
+    requestId: string,
+    operation: string,
+    config: Config,
+    startedAt: number,
+    startedWall: number,
+    onSettled: (exchange: Exchange) => void,
+  ) {
+    this.id = id;
+    this.requestId = requestId;
+    this.operation = operation;
+    this.config = config;
+    this.startedAt = startedAt;
+    this.startedWall = startedWall;
+    this.#onSettled = onSettled;
+  }
+
+  /** The one listener for cancellation: whoever is working on the exchange right now. Called at once when already cancelled. */
+  set onCancel(listener: ((reason: CancelReason) => void) | null) {
+    this.#onCancel = listener;
+    if (listener !== null && this.cancelled !== null) listener(this.cancelled);
+  }
+
+  /** First caller wins. */
+  cancel(reason: CancelReason): void {
+    if (this.cancelled !== null || this.settled) return;
+    this.cancelled = reason;
+    this.#onCancel?.(reason);
+  }
+
+  /** Something (an attempt's ledger row) has to finish before the exchange can settle. */
+  hold(): void {
+    this.#pending++;
+  }
+
+  release(): void {
+    this.#pending--;
+    this.#settle();
+  }
+
+  /** The response has closed, delivered or not. */
+  close(at: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.endedAt = at;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.settled || !this.#closed || this.#pending > 0) return;
+    this.settled = true;
+    this.#onCancel = null;
+    this.#onSettled(this);
+  }
+}

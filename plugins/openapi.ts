@@ -1,0 +1,124 @@
+import swagger from '@fastify/swagger';
+import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { ErrorEnvelopeSchema } from '../schemas/error.ts';
+import type { AuthClass } from './auth/inventory.ts';
+
+/** The parts of an OpenAPI 3.1 document this file touches. */
+export interface ApiDocument {
+  openapi: string;
+  info: { title: string; version: string; description?: string };
+  servers?: { url: string; description?: string }[];
+  paths: Record<string, PathItem>;
+  components?: { schemas?: Record<string, unknown>; securitySchemes?: Record<string, unknown> };
+  tags?: { name: string; description?: string }[];
+}
+
+interface PathItem {
+  servers?: { url: string; description?: string }[];
+  [method: string]: unknown;
+}
+
+type SecurityScheme =
+  | { type: 'http'; scheme: string; description: string }
+  | { type: 'apiKey'; in: 'header'; name: string; description: string };
+
+interface Operation {
+  responses?: Record<string, unknown>;
+}
+
+/** Where each listener is reached, for `servers`; the API's without `/v1`. */
+export interface ListenerUrls {
+  readonly api: string;
+  readonly management: string;
+}
+
+const security: Readonly<Record<AuthClass, object[]>> = {
+  key: [{ gatewayKey: [] }, { gatewayKeyHeader: [] }, { gatewayKeyAzure: [] }],
+  admin: [{ adminKey: [] }],
+  public: [],
+};
+
+const securitySchemes: Record<string, SecurityScheme> = {
+  gatewayKey: { type: 'http', scheme: 'bearer', description: 'A gateway key.' },
+  gatewayKeyHeader: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'A gateway key.' },
+  gatewayKeyAzure: { type: 'apiKey', in: 'header', name: 'api-key', description: 'A gateway key.' },
+  adminKey: { type: 'http', scheme: 'bearer', description: 'The value of ADMIN_API_KEY.' },
+};
+
+const failure = {
+  description: 'Any failure, in one envelope.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorEnvelope' } } },
+};
+
+/**
+ * Collects the routes of one listener for the API document (`app.swagger()`, from @fastify/swagger). Nothing is built before
+ * it is asked for. Register it before the routes.
+ */
+export default fp<{ readonly version: string }>(
+  async (app, options) => {
+    await app.register(swagger, {
+      openapi: { openapi: '3.1.0', info: { title: 'Postern', version: options.version }, components: { securitySchemes } },
+      stripBasePath: false,
+      convertConstToEnum: false,
+      transform: ({ schema, url, route }) => ({ schema: described(schema, route), url }),
+    });
+  },
+  { name: 'openapi', fastify: '5.x' },
+);
+
+function described(schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
+  const auth: AuthClass = route.config?.auth ?? 'key';
+  return { ...schema, security: security[auth] as { [name: string]: string[] }[] };
+}
+
+/** `/v1/models/{*}` as the router writes a wildcard: an OpenAPI parameter needs a name. */
+function named(path: string, item: PathItem): [string, PathItem] {
+  if (!path.endsWith('/{*}')) return [path, item];
+  return [path.replace('{*}', '{id}'), JSON.parse(JSON.stringify(item).replaceAll('"name":"*"', '"name":"id"')) as PathItem];
+}
+
+/** Aliases of `/v1` paths are the same routes again. */
+const isApiPath = (path: string): boolean => path.startsWith('/v1/') || path === '/livez' || path === '/readyz' || path === '/';
+
+/**
+ * One OpenAPI 3.1 document of both listeners, to be called once they are ready. API routes are listed under `/v1` only; a
+ * path that both listeners serve is listed once, with both servers.
+ */
+export function mergedDocument(api: FastifyInstance, management: FastifyInstance, urls: ListenerUrls): ApiDocument {
+  const own = management.swagger() as unknown as ApiDocument;
+  const served = api.swagger() as unknown as ApiDocument;
+  const apiServer = { url: urls.api, description: 'API listener' };
+  const managementServer = { url: urls.management, description: 'Management listener' };
+  const paths: Record<string, PathItem> = {};
+  for (const [written, each] of Object.entries(served.paths)) {
+    const [path, item] = named(written, each);
+    if (isApiPath(path)) paths[path] = complete(item, [apiServer]);
+  }
+  for (const [path, item] of Object.entries(own.paths)) {
+    const shared = paths[path] !== undefined;
+    paths[path] = complete(item, shared ? [apiServer, managementServer] : [managementServer]);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      ...own.info,
+      description: 'An LLM gateway: the OpenAI API in front of every model provider. Paths below /v1 are on the API listener.',
+    },
+    servers: [apiServer, managementServer],
+    paths,
+    components: {
+      schemas: { ...served.components?.schemas, ...own.components?.schemas, ErrorEnvelope: ErrorEnvelopeSchema },
+      securitySchemes,
+    },
+  };
+}
+
+/** With its servers, and the error envelope as every operation's default response. */
+function complete(item: PathItem, servers: { url: string; description?: string }[]): PathItem {
+  const operations = Object.entries(item).map(([method, operation]) => {
+    const { responses, ...rest } = operation as Operation;
+    return [method, { ...rest, responses: { ...responses, default: responses?.default ?? failure } }];
+  });
+  return { ...Object.fromEntries(operations), servers };
+}

@@ -1,0 +1,190 @@
+import type { Target, Translation, UpstreamFailure, UpstreamHead } from '../../providers/provider.ts';
+import type { Timeouts } from '../../schemas/config.ts';
+import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
+import { AnswerReader, type AnswerSink } from './reader.ts';
+
+/** After the protocol's end the body may take this long to end too, so that the socket can be used again. */
+const lingerMs = 1_000;
+
+/** Who runs the attempts of an exchange. Exactly one of `onAnswered` and `onFailed` is called, unless aborted. */
+export interface AttemptOwner {
+  /** The first content of a stream that will be delivered: from here on no other target may answer. */
+  onCommitted(attempt: Attempt): void;
+  /** More of it; false asks the attempt to pause until `resume`. */
+  onBytes(attempt: Attempt, bytes: Buffer): boolean;
+  /** The answer is whole. `bytes`: the JSON document, or the closing bytes of a stream. */
+  onAnswered(attempt: Attempt, bytes: Buffer): void;
+  /** `stale`: a kept-alive socket closed under the request before any answer. */
+  onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void;
+}
+
+/** One send to one target, with its clocks: connect, first byte, first content, idle. */
+export class Attempt implements AnswerListener, AnswerSink {
+  readonly target: Target;
+  /** 1 for the first send of the exchange. */
+  readonly number: number;
+  readonly reader: AnswerReader;
+  /** Bytes of a stream have gone to the caller. */
+  committed = false;
+  upstreamStatus = 0;
+  /** `performance.now()` milliseconds; 0 = not yet. */
+  startedAt = 0;
+  firstContentAt = 0;
+  endedAt = 0;
+
+  readonly #translation: Translation;
+  readonly #stream: boolean;
+  readonly #timeouts: Timeouts;
+  readonly #owner: AttemptOwner;
+  #call: UpstreamCall | null = null;
+  #over = false;
+  #transportOver = false;
+  #stale = false;
+  #watch: NodeJS.Timeout | null = null;
+  #contentWatch: NodeJS.Timeout | null = null;
+
+  constructor(target: Target, number: number, translation: Translation, stream: boolean, timeouts: Timeouts, owner: AttemptOwner) {
+    this.target = target;
+    this.number = number;
+    this.reader = new AnswerReader(translation, stream, this);
+    this.#translation = translation;
+    this.#stream = stream;
+    this.#timeouts = timeouts;
+    this.#owner = owner;
+  }
+
+  get sent(): boolean {
+    return this.#call?.sent === true;
+  }
+
+  start(upstream: Upstream, via: string | undefined): void {
+    this.startedAt = performance.now();
+    this.#arm(this.#timeouts.connect, 'connect');
+    this.#call = upstream.send(this.target.provider, this.#translation.request, via, this);
+  }
+
+  /** Closes the upstream socket; the owner hears nothing more. */
+  abort(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#call?.abort();
+  }
+
+  /** The caller has caught up. */
+  resume(): void {
+    if (this.#over) return;
+    this.#arm(this.#timeouts.idle, 'idle');
+    this.#call?.resume();
+  }
+
+  // --- from the transport
+
+  onSent(): void {
+    if (this.#over) return;
+    this.#arm(this.#timeouts.first_byte, 'first byte');
+    this.#contentWatch = setTimeout(() => this.#expire('first content'), this.#timeouts.first_content);
+  }
+
+  onHead(head: UpstreamHead): void {
+    if (this.#over) return;
+    this.upstreamStatus = head.status;
+    this.#disarm();
+    this.reader.head(head);
+  }
+
+  onData(chunk: Buffer): void {
+    if (!this.#over) this.reader.data(chunk);
+  }
+
+  onEnd(): void {
+    this.#transportOver = true;
+    if (!this.#over) this.reader.end();
+  }
+
+  onFailure(failure: TransportFailure): void {
+    this.#transportOver = true;
+    if (this.#over) return;
+    this.#stale = failure.stale;
+    this.reader.broken(failure);
+  }
+
+  // --- from the reader
+
+  onKind(kind: 'document' | 'events'): void {
+    // A document is one event: it has to be whole within the idle time, however it trickles.
+    if (kind === 'document') this.#arm(this.#timeouts.idle, 'idle');
+  }
+
+  onEvent(): void {
+    if (this.committed) this.#watch?.refresh();
+  }
+
+  onContent(): void {
+    this.firstContentAt = performance.now();
+    this.#stopContentWatch();
+    this.#arm(this.#timeouts.idle, 'idle');
+    if (!this.#stream) return;
+    this.committed = true;
+    this.#owner.onCommitted(this);
+  }
+
+  onBytes(bytes: Buffer): void {
+    if (this.#owner.onBytes(this, bytes) || this.#over) return;
+    // The caller is the slow one now; its own clock runs.
+    this.#disarm();
+    this.#call?.pause();
+  }
+
+  onWhole(bytes: Buffer): void {
+    if (this.firstContentAt === 0) this.firstContentAt = performance.now();
+    this.#finish();
+    if (!this.#transportOver) this.#linger();
+    this.#owner.onAnswered(this, bytes);
+  }
+
+  onBroken(failure: UpstreamFailure): void {
+    this.#fail(failure);
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (this.#over) return;
+    this.#finish();
+    if (!this.#transportOver) this.#call?.abort();
+    this.#owner.onFailed(this, failure, this.#stale);
+  }
+
+  #expire(what: string): void {
+    const unsent = !this.sent;
+    this.#fail(
+      unsent ? failed('connect', 'the connection to the provider timed out', true) : failed('timeout', `the provider exceeded the ${what} timeout`),
+    );
+  }
+
+  #arm(ms: number, what: string): void {
+    this.#disarm();
+    this.#watch = setTimeout(() => this.#expire(what), ms);
+  }
+
+  #disarm(): void {
+    if (this.#watch !== null) clearTimeout(this.#watch);
+    this.#watch = null;
+  }
+
+  #stopContentWatch(): void {
+    if (this.#contentWatch !== null) clearTimeout(this.#contentWatch);
+    this.#contentWatch = null;
+  }
+
+  #linger(): void {
+    const call = this.#call!;
+    call.resume();
+    setTimeout(() => call.abort(), lingerMs).unref();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.endedAt = performance.now();
+    this.#disarm();
+    this.#stopContentWatch();
+  }
+}

@@ -1,0 +1,296 @@
+import type { Call, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { GatewayError } from '../errors/classes.ts';
+import type { CancelReason, Exchange } from '../exchange/index.ts';
+import type { Plan, Route, RouterCore } from '../router/index.ts';
+import { failed, type Upstream } from '../upstream/index.ts';
+import type { AttemptOutcome, Usage } from '../usage/index.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
+import { timeoutsFor } from './call.ts';
+import type { ClientWriter, HeaderList } from './client.ts';
+import { toErrorEvent } from './error-reply.ts';
+import { replyHeaders } from './headers.ts';
+import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
+import { breaksProviders, clientError, mayFailOver } from './outcome.ts';
+import { type OpenSend, settleAttempt } from './settlement.ts';
+
+/** What every run of the process shares. */
+export interface RunContext {
+  readonly router: RouterCore;
+  readonly upstream: Upstream;
+  readonly usage: Usage;
+  readonly configVersion: string;
+  readonly random: () => number;
+  readonly onAttempt: (provider: string, outcome: AttemptOutcome, reason: string | null) => void;
+}
+
+/** What is known of the call when the run starts. */
+export interface RunInput {
+  readonly exchange: Exchange;
+  readonly call: Call;
+  readonly route: Route;
+  readonly client: ClientWriter;
+  /** Tokens, estimated. */
+  readonly estimatedInput: number;
+  readonly metadata: string | null;
+  readonly warnings: string | null;
+  readonly via: string | undefined;
+  /** Total milliseconds the caller allows; null: the configured total. */
+  readonly callerTimeout: number | null;
+}
+
+/**
+ * Runs the attempts of one exchange under the three commit points: nothing sent, sent but no content forwarded (both may
+ * fail over), content forwarded (never again). Every attempt is settled exactly once, and the last bytes to the caller wait
+ * until the ledger has it.
+ */
+export class Run implements AttemptOwner {
+  readonly #context: RunContext;
+  readonly #input: RunInput;
+  readonly #plan: Plan;
+  #open: OpenSend | null = null;
+  #over = false;
+  #sends = 0;
+  #lastFailure: UpstreamFailure | null = null;
+  #budgetEmpty = false;
+  #staleTried = false;
+  #space: Target | null = null;
+  readonly #broken = new Set<string>();
+  #deadline: NodeJS.Timeout | null = null;
+  #backoff: NodeJS.Timeout | null = null;
+
+  constructor(context: RunContext, input: RunInput) {
+    this.#context = context;
+    this.#input = input;
+    const { operation } = input.call;
+    this.#plan = context.router.plan(input.route, (target) => {
+      if (!target.provider.operations.has(operation)) return false;
+      // Vectors of different models or lengths cannot be compared with each other.
+      return this.#space === null || (target.model === this.#space.model && target.dimensions === this.#space.dimensions);
+    });
+  }
+
+  start(): void {
+    const { exchange, route, callerTimeout, call, client } = this.#input;
+    const eligible = this.#plan.targets();
+    if (eligible.length === 0) {
+      this.#refuse(operationNotOffered(route.model, call.operation));
+      return;
+    }
+    const configured = route.timeouts.total ?? eligible[0]!.provider.config.timeouts?.total ?? exchange.config.timeouts.total;
+    const total = callerTimeout === null ? configured : Math.min(callerTimeout, configured);
+    this.#deadline = setTimeout(() => exchange.cancel('deadline'), total);
+    exchange.onCancel = (reason) => this.#cancelled(reason);
+    if (call.stream) client.keepAlive(exchange.config.server.keep_alive_comments);
+    this.#context.router.retryBudget.request();
+    this.#next();
+  }
+
+  // --- choosing
+
+  #next(): void {
+    const target = this.#plan.next();
+    if (target !== null) {
+      this.#send(target, false);
+      return;
+    }
+    if (this.#lastFailure === null) {
+      this.#refuse(nothingAvailable(this.#input.route.model, this.#plan, this.#context.router.targetHealth));
+      return;
+    }
+    this.#refuse(clientError(this.#lastFailure, this.#sends > 1 || this.#budgetEmpty));
+  }
+
+  #send(target: Target, free: boolean): void {
+    const { exchange, call, estimatedInput, metadata, via, route } = this.#input;
+    const translation = target.provider.type.translate(call, target);
+    if (translation === null) {
+      this.#next();
+      return;
+    }
+    if (!free) this.#sends++;
+    if (call.operation === 'embeddings') this.#space ??= target;
+    exchange.attempts++;
+    exchange.provider = target.provider.name;
+    exchange.target = target.model;
+    const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
+    const attempt = new Attempt(target, exchange.attempts, translation, call.stream, timeouts, this);
+    const record = this.#context.usage.open(
+      {
+        exchange: exchange.id,
+        requestId: exchange.requestId,
+        attempt: attempt.number,
+        startedAt: Date.now(),
+        operation: call.operation,
+        keyId: exchange.principal.keyId,
+        model: route.model,
+        provider: target.provider.name,
+        target: target.model,
+        stream: call.stream,
+        estimatedInput,
+        metadata,
+        configVersion: this.#context.configVersion,
+      },
+      target,
+    );
+    exchange.hold();
+    const open = { attempt, record, admission: this.#context.router.targetHealth.admit(target) };
+    this.#open = open;
+    record.committed.then(
+      () => {
+        if (this.#open === open) attempt.start(this.#context.upstream, via);
+      },
+      () => {
+        if (this.#open !== open) return;
+        this.#close(open, 'failed', 'ledger_unavailable', 503);
+        this.#context.router.targetHealth.withdrawn(target, open.admission);
+        this.#refuse(ledgerUnavailable());
+      },
+    );
+  }
+
+  // --- what attempts report
+
+  onCommitted(attempt: Attempt): void {
+    this.#input.exchange.firstContentAt = performance.now();
+    this.#input.exchange.servedModel = attempt.reader.servedModel;
+    this.#input.client.openStream(this.#headers());
+  }
+
+  onBytes(_attempt: Attempt, bytes: Buffer): boolean {
+    return this.#input.client.write(bytes, () => this.#open?.attempt.resume());
+  }
+
+  onAnswered(attempt: Attempt, bytes: Buffer): void {
+    const open = this.#open!;
+    const { exchange, client, call } = this.#input;
+    exchange.servedModel = attempt.reader.servedModel;
+    if (exchange.firstContentAt === 0) exchange.firstContentAt = performance.now();
+    this.#context.router.targetHealth.succeeded(attempt.target, open.admission);
+    this.#finish();
+    this.#close(open, 'ok', null, 200, () => {
+      if (exchange.cancelled !== null) return;
+      if (call.stream) client.end(bytes);
+      else client.json(200, bytes, this.#headers(exchange.costNano));
+    });
+  }
+
+  onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void {
+    const open = this.#open!;
+    const { exchange } = this.#input;
+    this.#lastFailure = failure;
+    if (attempt.committed) {
+      const error = clientError(failure, true);
+      this.#context.router.targetHealth.failed(attempt.target, open.admission, failure);
+      this.#finish();
+      this.#markFailed(failure.reason);
+      this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
+      return;
+    }
+    if (stale) this.#context.router.targetHealth.withdrawn(attempt.target, open.admission);
+    else this.#context.router.targetHealth.failed(attempt.target, open.admission, failure);
+    const error = clientError(failure, this.#sends > 1);
+    this.#close(open, 'failed', failure.reason, error.status);
+    if (exchange.cancelled !== null) return;
+    if (stale && !this.#staleTried) {
+      // A kept-alive socket that the server had already given up says nothing about the server.
+      this.#staleTried = true;
+      this.#send(attempt.target, true);
+      return;
+    }
+    this.#failOver(attempt, failure);
+  }
+
+  #failOver(attempt: Attempt, failure: UpstreamFailure): void {
+    const { exchange } = this.#input;
+    if (breaksProviders(failure.reason)) this.#broken.add(attempt.target.provider.name);
+    const mayTry =
+      mayFailOver(failure.reason) && this.#sends < exchange.config.retries.max_attempts && this.#broken.size < 2;
+    const target = mayTry ? this.#plan.next() : null;
+    const again = target === null && mayTry && failure.unsent ? this.#plan.again() : null;
+    const chosen = target ?? again;
+    if (chosen === null || !this.#context.router.retryBudget.take()) {
+      this.#budgetEmpty = chosen !== null;
+      this.#refuse(clientError(failure, this.#sends > 1 || this.#budgetEmpty));
+      return;
+    }
+    if (again === null) {
+      this.#send(chosen, false);
+      return;
+    }
+    // The same target once more, only because nothing has reached it: after a wait, doubled each time, with jitter.
+    const wait = exchange.config.retries.backoff * 2 ** (this.#sends - 1) * (0.5 + this.#context.random() / 2);
+    this.#backoff = setTimeout(() => {
+      this.#backoff = null;
+      this.#send(chosen, false);
+    }, wait);
+  }
+
+  // --- ending
+
+  #cancelled(reason: CancelReason): void {
+    if (this.#over) return;
+    const open = this.#open;
+    const { exchange, client } = this.#input;
+    const error = cancelError(reason, this.#sends);
+    this.#finish();
+    const deliver = (): void => {
+      if (error === null) {
+        if (reason === 'write_stall') client.destroy();
+        else client.release();
+      } else if (client.opened) this.#interrupt(error);
+      else client.error(error, this.#headers());
+    };
+    this.#markFailed(reason);
+    if (open === null) {
+      deliver();
+      return;
+    }
+    open.attempt.abort();
+    const { targetHealth } = this.#context.router;
+    const blamed = reason === 'deadline' && this.#input.callerTimeout === null && this.#sends === 1 && open.attempt.sent;
+    if (blamed) targetHealth.failed(open.attempt.target, open.admission, deadlineFailure);
+    else targetHealth.withdrawn(open.attempt.target, open.admission);
+    const status = error === null ? 499 : client.opened ? 200 : error.status;
+    exchange.outcome = error === null ? 'cancelled' : 'failed';
+    this.#close(open, 'cancelled', reason, status, deliver);
+  }
+
+  /** Settles one attempt in the ledger; `then` runs after the commit. */
+  #close(open: OpenSend, outcome: AttemptOutcome, reason: string | null, status: number, then: (() => void) | null = null): void {
+    if (this.#open === open) this.#open = null;
+    settleAttempt(this.#input.exchange, open, outcome, reason, status, then);
+    this.#context.onAttempt(open.attempt.target.provider.name, outcome, reason);
+  }
+
+  /** No (more) attempt: the caller is told why. */
+  #refuse(error: GatewayError): void {
+    this.#finish();
+    this.#markFailed(this.#lastFailure?.reason ?? error.code ?? 'refused');
+    const { client } = this.#input;
+    if (client.opened) this.#interrupt(error);
+    else client.error(error, this.#headers());
+  }
+
+  #interrupt(error: GatewayError): void {
+    this.#input.client.end(toErrorEvent(error, this.#input.call.operation === 'responses'));
+  }
+
+  #markFailed(reason: string): void {
+    const { exchange } = this.#input;
+    exchange.outcome = 'failed';
+    exchange.reason = reason;
+  }
+
+  #finish(): void {
+    this.#over = true;
+    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    if (this.#backoff !== null) clearTimeout(this.#backoff);
+    this.#deadline = this.#backoff = null;
+  }
+
+  #headers(costNano: number | null = null): HeaderList {
+    return replyHeaders(this.#input.exchange, this.#input.warnings, costNano);
+  }
+}
+
+const deadlineFailure: UpstreamFailure = failed('timeout', 'the provider exceeded the total timeout');

@@ -1,0 +1,61 @@
+import type { Exchange } from '../exchange/index.ts';
+import type { Admission } from '../router/index.ts';
+import { type AttemptOutcome, estimateOutput, type OpenAttempt, type SettledCost } from '../usage/index.ts';
+import type { Attempt } from './attempt.ts';
+
+/** An attempt with what has to be closed after it: its ledger row and its place in the target's health. */
+export interface OpenSend {
+  readonly attempt: Attempt;
+  readonly record: OpenAttempt;
+  readonly admission: Admission;
+}
+
+function addCost(exchange: Exchange, cost: SettledCost): void {
+  if (cost.nanoUsd === null || exchange.costNano === null) exchange.costNano = null;
+  else exchange.costNano += cost.nanoUsd;
+  if (cost.source === 'none') return;
+  exchange.usageSource = exchange.usageSource === 'estimated' ? 'estimated' : cost.source;
+  if (exchange.usage === null) {
+    exchange.usage = cost.quantities;
+    return;
+  }
+  const sum: Record<string, number> = { ...exchange.usage };
+  for (const [kind, count] of Object.entries(cost.quantities)) sum[kind] = (sum[kind] ?? 0) + count;
+  exchange.usage = sum;
+}
+
+/**
+ * Writes how one attempt ended and adds its cost to the exchange. `committed` is called once the row survives the process;
+ * what the caller must not see before that is sent from there. `status`: what the caller is, or would be, told.
+ */
+export function settleAttempt(
+  exchange: Exchange,
+  { attempt, record }: OpenSend,
+  outcome: AttemptOutcome,
+  reason: string | null,
+  status: number,
+  committed: (() => void) | null = null,
+): void {
+  const endedAt = attempt.endedAt === 0 ? performance.now() : attempt.endedAt;
+  const startedAt = attempt.startedAt === 0 ? endedAt : attempt.startedAt;
+  exchange.upstreamMs += endedAt - startedAt;
+  const { reader } = attempt;
+  const settled = record.settle({
+    outcome,
+    reason,
+    status,
+    upstreamStatus: attempt.upstreamStatus,
+    servedModel: reader.servedModel,
+    usage: reader.usage,
+    estimatedOutput: estimateOutput(reader.characters),
+    unsent: !attempt.sent,
+    endedAt: Date.now(),
+    firstContentMs: attempt.firstContentAt === 0 ? null : attempt.firstContentAt - startedAt,
+    totalMs: endedAt - startedAt,
+  });
+  settled.then((cost) => {
+    addCost(exchange, cost);
+    committed?.();
+    exchange.release();
+  });
+}

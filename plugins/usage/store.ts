@@ -1,0 +1,184 @@
+import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { FastifyBaseLogger } from 'fastify';
+import { lockDirectory, type Release } from './lock.ts';
+import type { Write } from './rows.ts';
+import { insertIntent, migrations, updateSettlement } from './tables.ts';
+
+export type Fsync = 'normal' | 'always';
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  readonly fsync: Fsync;
+  readonly now: () => number;
+  readonly log: Pick<FastifyBaseLogger, 'warn'>;
+}
+
+/** An intent that was never settled: the process died, or its settlement could not be written. */
+export interface OpenRow {
+  readonly id: number;
+  readonly started_at: number;
+  readonly operation: string;
+  readonly provider: string;
+  readonly target: string;
+  readonly estimated_input: number;
+  readonly price_provider: string | null;
+}
+
+/** Bytes a probe writes: more than any batch of small rows, so that "works again" is not one lucky page. */
+const probeBytes = 65_536;
+/** Milliseconds a write waits for a foreign writer; readers never block it. */
+const busyTimeout = 100;
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const corruption: ReadonlySet<number> = new Set([11, 26]);
+
+function prepareDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new Error(
+      `The data directory ${dir} cannot be written (${(cause as NodeJS.ErrnoException).code}): give this process write access to it, or set DATA_DIR (or data_dir) to a directory it may write.`,
+      { cause },
+    );
+  }
+}
+
+/** Null when sound, else what is wrong. Throws what is not corruption. */
+function damage(database: DatabaseSync): string | null {
+  try {
+    const row = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+    return row.quick_check === 'ok' ? null : row.quick_check;
+  } catch (error) {
+    if (corruption.has(((error as { errcode?: number }).errcode ?? 0) % 256)) return (error as Error).message;
+    throw error;
+  }
+}
+
+/** Opens the file; a corrupt one is moved aside (never deleted) and a fresh one started. `faults.md` D3. */
+function openSound(path: string, options: StoreOptions): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeout });
+  const found = damage(database);
+  if (found === null) return database;
+  database.close();
+  const aside = `${path}.corrupt-${new Date(options.now()).toISOString().replace(/[-:]/g, '')}`;
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  options.log.warn(
+    { damage: found, aside },
+    'the ledger file is corrupt: it was moved aside and a new one started; try `sqlite3 <file> .recover` to read its rows',
+  );
+  return new DatabaseSync(path, { timeout: busyTimeout });
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > migrations.length) {
+    throw new Error(
+      `${path} has schema ${version}, this version knows up to ${migrations.length}: start the newer version, or move the file away to begin a new ledger.`,
+    );
+  }
+  for (let next = version; next < migrations.length; next++) {
+    database.exec(`BEGIN IMMEDIATE; ${migrations[next]} PRAGMA user_version = ${next + 1}; COMMIT`);
+  }
+}
+
+/** The ledger's file: one SQLite database in WAL mode, written by this process only. Every method is synchronous. */
+export class LedgerStore {
+  /** Absolute. */
+  readonly dir: string;
+  readonly path: string;
+  readonly database: DatabaseSync;
+  readonly #release: Release;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+
+  /** Throws an error that says what to do: directory not writable, in use, or a file of a newer version. */
+  constructor(options: StoreOptions) {
+    this.dir = resolve(options.dataDir);
+    this.path = join(this.dir, 'ledger.sqlite');
+    prepareDirectory(this.dir);
+    this.#release = lockDirectory(this.dir);
+    let database: DatabaseSync | undefined;
+    try {
+      database = openSound(this.path, options);
+      database.exec('PRAGMA journal_mode = WAL');
+      database.exec(`PRAGMA synchronous = ${options.fsync === 'always' ? 'FULL' : 'NORMAL'}`);
+      migrate(database, this.path);
+      this.#begin = database.prepare('BEGIN IMMEDIATE');
+      this.#commit = database.prepare('COMMIT');
+      this.#insert = database.prepare(insertIntent);
+      this.#update = database.prepare(updateSettlement);
+    } catch (error) {
+      database?.close();
+      this.#release();
+      if ((error as { errcode?: number }).errcode === undefined) throw error;
+      throw new Error(
+        `${this.path} cannot be opened (${(error as Error).message}): look at the disk and the file's permissions, or set DATA_DIR (or data_dir).`,
+        { cause: error },
+      );
+    }
+    this.database = database;
+  }
+
+  /** Largest id given so far, 0 for none. */
+  lastId(): number {
+    return (this.database.prepare('SELECT coalesce(max(id), 0) AS id FROM attempts').get() as { id: number }).id;
+  }
+
+  openRows(): readonly OpenRow[] {
+    return this.database
+      .prepare(
+        `SELECT id, started_at, operation, provider, target, estimated_input, price_provider FROM attempts
+         WHERE id >= (SELECT value FROM progress WHERE name = 'settled_below') AND state = 'open' ORDER BY id`,
+      )
+      .all() as unknown as OpenRow[];
+  }
+
+  /** All of it, or nothing and an error. */
+  write(rows: readonly Write[]): void {
+    this.#transaction(() => {
+      for (const row of rows) (row.kind === 'open' ? this.#insert : this.#update).run(...row.values);
+    });
+  }
+
+  /** Every row below `id` is settled. */
+  settledBelow(id: number): void {
+    this.database.prepare("UPDATE progress SET value = ? WHERE name = 'settled_below'").run(id);
+  }
+
+  /** Throws while the file cannot grow. */
+  probe(): void {
+    this.#transaction(() => this.database.prepare('INSERT INTO probe (filler) VALUES (zeroblob(?))').run(probeBytes));
+    this.#transaction(() => this.database.exec('DELETE FROM probe'));
+  }
+
+  close(): void {
+    this.database.close();
+    this.#release();
+  }
+
+  #transaction(work: () => void): void {
+    try {
+      this.#begin.run();
+      work();
+      this.#commit.run();
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
+  }
+
+  #rollback(): void {
+    // SQLite has rolled back by itself after some errors (disk full), not after others.
+    if (!this.database.isTransaction) return;
+    try {
+      this.database.exec('ROLLBACK');
+    } catch {
+      // The error that led here is the one to report.
+    }
+  }
+}

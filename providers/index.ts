@@ -1,0 +1,7 @@
+import { openai } from './openai/index.ts';
+import { openaiCompatible } from './openai-compatible/index.ts';
+import type { ProviderType } from './provider.ts';
+import { sandbox } from './sandbox/index.ts';
+
+/** Every way of speaking to upstreams, in the order of the documentation. A new dialect is one folder and one line here. */
+export const providerTypes: readonly ProviderType[] = [openai, openaiCompatible, sandbox];

@@ -1,0 +1,143 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Static } from '@sinclair/typebox';
+import type { EventLoopDelay } from '../plugins/metrics/event-loop.ts';
+import type { Router, TargetHealth } from '../plugins/router/types.ts';
+import {
+  type ChecksSchema,
+  HealthSchema,
+  LivezSchema,
+  ProvidersHealthSchema,
+  ReadyzSchema,
+  type TargetHealthSchema,
+} from '../schemas/health.ts';
+
+/** A named condition of readiness: true, or why not. Cheap and synchronous: probes come every second. */
+export type Checks = Readonly<Record<string, () => true | string>>;
+
+export interface ProbeOptions {
+  readonly checks: Checks;
+}
+
+export interface HealthOptions extends ProbeOptions {
+  readonly version: string;
+  readonly router: Pick<Router, 'providers' | 'health'>;
+  /** Seconds, over the last full window. */
+  readonly eventLoopDelay: () => EventLoopDelay;
+}
+
+type CheckResults = Static<typeof ChecksSchema>;
+type Level = 'ok' | 'degraded' | 'unavailable';
+
+function run(checks: Checks): { results: CheckResults; failing: string[] } {
+  const results: CheckResults = {};
+  const failing: string[] = [];
+  for (const [name, check] of Object.entries(checks)) {
+    const result = check();
+    results[name] = result === true ? { ok: true } : { ok: false, reason: result };
+    if (result !== true) failing.push(name);
+  }
+  return { results, failing };
+}
+
+const isOut = (health: TargetHealth): boolean => health.breaker === 'open' || health.unavailableUntil !== null;
+
+/** A target's health as the documents show it. Times in unix seconds: ends rounded up, past moments down. */
+export function targetHealth(health: TargetHealth): Static<typeof TargetHealthSchema> {
+  const { unavailableUntil: until, lastFailure: last } = health;
+  return {
+    target: health.target,
+    model: health.model,
+    status: isOut(health) ? 'unavailable' : 'ok',
+    breaker: health.breaker,
+    unavailable_until: until === null ? null : Math.ceil(until / 1000),
+    consecutive_failures: health.consecutiveFailures,
+    in_flight: health.inFlight,
+    last_failure: last === null ? null : { reason: last.reason, at: Math.floor(last.at / 1000) },
+  };
+}
+
+/** `GET /livez` and `GET /readyz`, on every listener. */
+export const probeRoutes: FastifyPluginAsyncTypebox<ProbeOptions> = async (app, options) => {
+  app.get(
+    '/livez',
+    {
+      config: { auth: 'public' },
+      schema: { summary: 'Liveness', tags: ['health'], response: { 200: LivezSchema } },
+    },
+    async (_request, reply) => {
+      void reply.header('cache-control', 'no-store');
+      return { status: 'ok' as const };
+    },
+  );
+
+  app.get(
+    '/readyz',
+    {
+      config: { auth: 'public' },
+      schema: { summary: 'Readiness', tags: ['health'], response: { 200: ReadyzSchema, 503: ReadyzSchema } },
+    },
+    async (_request, reply) => {
+      const { results, failing } = run(options.checks);
+      const ready = failing.length === 0;
+      void reply.header('cache-control', 'no-store').code(ready ? 200 : 503);
+      return { status: ready ? ('ok' as const) : ('unavailable' as const), failing, checks: results };
+    },
+  );
+};
+
+/** `GET /health` and `GET /health/providers`, on the management listener. */
+export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, options) => {
+  app.get(
+    '/health',
+    {
+      config: { auth: 'public' },
+      schema: {
+        summary: 'Health in short',
+        description: '503 when a check fails. Providers that are down make it degraded only: a restart would not help.',
+        tags: ['health'],
+        response: { 200: HealthSchema, 503: HealthSchema },
+      },
+    },
+    async (_request, reply) => {
+      const { results, failing } = run(options.checks);
+      const targets = options.router.health();
+      const unavailable = targets.filter(isOut).length;
+      const status: Level = failing.length > 0 ? 'unavailable' : unavailable > 0 ? 'degraded' : 'ok';
+      void reply.header('cache-control', 'no-store').code(status === 'unavailable' ? 503 : 200);
+      return {
+        status,
+        version: options.version,
+        uptime_seconds: Math.floor(process.uptime()),
+        checks: results,
+        targets: { total: targets.length, unavailable },
+        event_loop_delay_seconds: options.eventLoopDelay(),
+      };
+    },
+  );
+
+  app.get(
+    '/health/providers',
+    {
+      config: { auth: 'public' },
+      schema: { summary: 'Health of the providers', tags: ['health'], response: { 200: ProvidersHealthSchema } },
+    },
+    async (_request, reply) => {
+      const byProvider = Map.groupBy(options.router.health(), (target) => target.provider);
+      void reply.header('cache-control', 'no-store');
+      return {
+        data: [...options.router.providers.values()].map((provider) => {
+          const targets = byProvider.get(provider.name) ?? [];
+          const out = targets.filter(isOut).length;
+          const status: Level = out === 0 ? 'ok' : out === targets.length ? 'unavailable' : 'degraded';
+          return {
+            name: provider.name,
+            type: provider.type.type,
+            origin: provider.origin === '' ? null : provider.origin,
+            status,
+            targets: targets.map(targetHealth),
+          };
+        }),
+      };
+    },
+  );
+};

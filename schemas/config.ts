@@ -1,0 +1,252 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+
+// The configuration file. Written with units (`2s`, `32MiB`); the loader turns those into numbers, so the static type
+// of a duration or a size is `number` while its JSON schema is a string with a format.
+
+/** A duration with a unit in the file (`500ms`, `2s`, `5m`, `1h`, `7d`); integer milliseconds in the snapshot. */
+const Duration = (description: string) => Type.Unsafe<number>({ type: 'string', format: 'duration', description });
+
+/** A size with a unit in the file (`512B`, `16KiB`, `32MiB`, `1GB`); integer bytes in the snapshot. */
+const Size = (description: string) => Type.Unsafe<number>({ type: 'string', format: 'size', description });
+
+const closed = { additionalProperties: false } as const;
+const Optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
+
+/** A block whose name is settled and whose fields come with a later version: any key in it is refused by name. */
+const Reserved = (description: string) => Type.Object({}, { ...closed, description, reserved: true });
+
+export const TimeoutsSchema = Type.Object(
+  {
+    connect: Duration('TCP and TLS connect, per attempt'),
+    first_byte: Duration('request sent until response headers, per attempt'),
+    first_content: Duration('request sent until the first model content, per attempt'),
+    idle: Duration('between two events of a stream'),
+    total: Duration('one deadline over all attempts of an exchange'),
+  },
+  closed,
+);
+export type Timeouts = Static<typeof TimeoutsSchema>;
+const TimeoutOverrides = Type.Partial(TimeoutsSchema);
+
+const ServerSchema = Type.Object(
+  {
+    listen: Type.String({ description: '`host:port`, `[v6]:port`, `:port` or `unix:/path`', minLength: 1 }),
+    workers: Type.Integer({ minimum: 1, description: 'processes; only 1 is supported' }),
+    body_limit: Size('largest request body'),
+    max_header_size: Size('largest request head'),
+    header_timeout: Duration('request head has to arrive within'),
+    body_timeout: Duration('whole request has to arrive within'),
+    write_timeout: Duration('a client that reads nothing for this long is cut'),
+    keep_alive_timeout: Duration('idle client connections are closed after'),
+    max_connections: Type.Integer({ minimum: 1, description: 'open client connections' }),
+    max_requests_per_socket: Type.Integer({ minimum: 0, description: 'requests on one client connection, 0 = no limit' }),
+    keep_alive_comments: Duration('SSE comment while a stream waits for its first content; 0s = none'),
+    trust_proxy: Type.Array(Type.String(), { description: 'addresses or CIDRs whose X-Forwarded-* is believed' }),
+    cors: Type.Object({ origins: Type.Array(Type.String(), { description: 'allowed origins; empty = CORS off' }) }, closed),
+    shutdown: Type.Object(
+      {
+        delay: Duration('keep accepting this long after the signal, readiness already false'),
+        timeout: Duration('hard deadline for open exchanges after the delay'),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+const FailedAttempts = Type.Object(
+  {
+    max: Type.Integer({ minimum: 1, description: 'failed authentications of one IP per window before 429' }),
+    window: Duration('length of the window'),
+  },
+  closed,
+);
+
+const ManagementSchema = Type.Object(
+  {
+    listen: Type.String({ description: 'as server.listen', minLength: 1 }),
+    admin_api_key: Optional(Type.String({ minLength: 20, secret: true, description: 'turns the admin API on' })),
+    failed_attempts: FailedAttempts,
+  },
+  closed,
+);
+
+const AuthSchema = Type.Object(
+  {
+    mode: Optional(
+      Type.Union([Type.Literal('gateway'), Type.Literal('none')], {
+        description: 'gateway: callers need a gateway key; none: no key asked. Absent: gateway when any key exists',
+      }),
+    ),
+    failed_attempts: FailedAttempts,
+  },
+  closed,
+);
+
+const KeySchema = Type.Object(
+  {
+    secret: Type.String({ minLength: 20, secret: true, description: 'what the caller sends' }),
+    models: Optional(Type.Array(Type.String(), { description: 'model names or patterns the key may use; absent: all' })),
+  },
+  closed,
+);
+
+export const ProviderSchema = Type.Object(
+  {
+    type: Type.String({ description: 'a registered provider type', minLength: 1 }),
+    preset: Optional(Type.String({ description: 'named defaults of the type' })),
+    enabled: Optional(Type.Boolean()),
+    base_url: Optional(Type.String({ format: 'base-url' })),
+    version: Optional(Type.String({ description: 'version segment added to a base URL that has none; "" adds nothing' })),
+    api_key: Optional(Type.String({ secret: true })),
+    auth: Optional(
+      Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed),
+    ),
+    headers: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
+    query: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
+    renames: Optional(
+      Type.Record(Type.String(), Type.String(), { description: 'top-level body fields sent under another name' }),
+    ),
+    stream_usage: Optional(Type.Boolean({ description: 'upstream accepts stream_options.include_usage' })),
+    operations: Optional(Type.Array(Type.String(), { description: 'chat, embeddings, responses' })),
+    models: Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'upstream model ids served' })),
+    catalogue: Optional(Type.Boolean({ description: 'fetch the upstream model list in the background' })),
+    connections: Optional(Type.Integer({ minimum: 1, description: 'sockets to one origin' })),
+    ca_file: Optional(Type.String({ description: 'PEM file with the CA of this provider' })),
+    timeouts: Optional(TimeoutOverrides),
+  },
+  closed,
+);
+export type ProviderConfig = Static<typeof ProviderSchema>;
+
+export const StrategySchema = Type.Union([Type.Literal('weighted'), Type.Literal('round-robin'), Type.Literal('priority')]);
+export type Strategy = Static<typeof StrategySchema>;
+
+const TargetSchema = Type.Object(
+  {
+    provider: Type.String({ minLength: 1 }),
+    model: Type.String({ minLength: 1, description: 'upstream model id; "*" takes what the pattern matched' }),
+    weight: Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+    dimensions: Optional(Type.Integer({ minimum: 1, description: 'length of the embedding vectors of this target' })),
+  },
+  closed,
+);
+export type TargetConfig = Static<typeof TargetSchema>;
+
+const ModelSchema = Type.Object(
+  {
+    strategy: Optional(StrategySchema),
+    targets: Type.Array(TargetSchema, { minItems: 1 }),
+    fallbacks: Optional(Type.Array(Type.String(), { description: 'models tried when every target here is out' })),
+    timeouts: Optional(TimeoutOverrides),
+  },
+  closed,
+);
+export type ModelConfig = Static<typeof ModelSchema>;
+
+const RetriesSchema = Type.Object(
+  {
+    max_attempts: Type.Integer({ minimum: 1, maximum: 10, description: 'upstream sends per exchange' }),
+    backoff: Duration('before the same target is tried again; doubles, with jitter'),
+    budget: Type.Object(
+      {
+        ratio: Type.Number({ minimum: 0, maximum: 1, description: 'extra attempts per request' }),
+        min_per_second: Type.Number({ minimum: 0, description: 'extra attempts per second always allowed' }),
+        window: Duration('over which the ratio holds'),
+      },
+      closed,
+    ),
+  },
+  closed,
+);
+
+const HealthSchema = Type.Object(
+  {
+    consecutive_failures: Type.Integer({ minimum: 1, description: 'open the breaker after this many in a row' }),
+    failure_ratio: Type.Number({ minimum: 0, maximum: 1, description: 'or when this share of the window failed' }),
+    min_requests: Type.Integer({ minimum: 1, description: 'requests in the window before the ratio counts' }),
+    window: Duration('over which the ratio is taken'),
+    open_for: Duration('first open period; doubles with each reopening'),
+    max_open_for: Duration('longest open period'),
+    rate_limit_rest: Duration('rest of a target after 429 without Retry-After'),
+    max_rest: Duration('longest Retry-After that is believed'),
+  },
+  closed,
+);
+
+const LedgerSchema = Type.Object(
+  {
+    fsync: Type.Union([Type.Literal('normal'), Type.Literal('always')], {
+      description: 'always: also survives a power loss, at the price of an fsync per commit',
+    }),
+  },
+  closed,
+);
+
+/** USD per million units. `tiers`: from `above` input tokens on, the whole request is priced by that tier. */
+const PriceRates = {
+  input: Type.Number({ minimum: 0 }),
+  output: Optional(Type.Number({ minimum: 0 })),
+  cached: Optional(Type.Number({ minimum: 0 })),
+  cache_write_5m: Optional(Type.Number({ minimum: 0 })),
+  cache_write_1h: Optional(Type.Number({ minimum: 0 })),
+  input_audio: Optional(Type.Number({ minimum: 0 })),
+  output_audio: Optional(Type.Number({ minimum: 0 })),
+};
+const PriceSchema = Type.Object(
+  {
+    ...PriceRates,
+    tiers: Optional(Type.Array(Type.Object({ above: Type.Integer({ minimum: 0 }), ...PriceRates }, closed))),
+  },
+  closed,
+);
+export type PriceConfig = Static<typeof PriceSchema>;
+
+const LoggingSchema = Type.Object(
+  {
+    level: Type.Union(
+      (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const).map((level) => Type.Literal(level)),
+      { description: 'pino level' },
+    ),
+    pretty: Type.Boolean({ description: 'for people instead of machines' }),
+    access: Type.Boolean({ description: 'one line per exchange' }),
+  },
+  closed,
+);
+
+export const ConfigSchema = Type.Object(
+  {
+    server: ServerSchema,
+    management: ManagementSchema,
+    auth: AuthSchema,
+    keys: Type.Record(Type.String(), KeySchema, { description: 'gateway keys by name' }),
+    teams: Reserved('groups of keys'),
+    providers: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' }), ProviderSchema),
+    models: Type.Record(Type.String(), ModelSchema, { description: 'what clients send as "model"; patterns end in *' }),
+    timeouts: TimeoutsSchema,
+    retries: RetriesSchema,
+    health: HealthSchema,
+    limits: Reserved('request, token and concurrency limits'),
+    budgets: Reserved('money and token budgets'),
+    cache: Reserved('response cache'),
+    ledger: LedgerSchema,
+    prices: Type.Record(Type.String(), PriceSchema, { description: '`provider/model` -> USD per million units' }),
+    logging: LoggingSchema,
+    telemetry: Reserved('trace export'),
+    alerts: Reserved('alert rules and webhooks'),
+    plugins: Type.Array(Type.Never(), { maxItems: 0, description: 'operator plugins', reserved: true }),
+    data_dir: Type.String({ minLength: 1, description: 'ledger and other state; one process each' }),
+    redis_url: Optional(Type.String({ secret: true })),
+    encryption_key: Optional(Type.String({ secret: true, format: 'key-32' })),
+  },
+  closed,
+);
+
+type DeepReadonly<T> = T extends (infer U)[]
+  ? readonly DeepReadonly<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+/** One validated, frozen configuration. An exchange keeps the snapshot it started with. */
+export type Config = DeepReadonly<Static<typeof ConfigSchema>>;

@@ -1,0 +1,60 @@
+import closeWithGrace from 'close-with-grace';
+import { buildGateway, type Gateway } from './app.ts';
+import { banner } from './config/banner.ts';
+import { ConfigError, type LoadedConfig, loadConfig } from './config/load.ts';
+import { findRoot } from './config/root.ts';
+import { providerTypes } from './providers/index.ts';
+
+// The process: read the configuration, build, listen, say so, and leave in order.
+
+function load(): LoadedConfig {
+  process.env.NODE_ENV ||= 'production';
+  return loadConfig({ root: findRoot(), env: process.env, types: providerTypes });
+}
+
+/** A start that cannot go on. Errors thrown on purpose say everything in their message; others come with their stack. */
+function giveUp(error: unknown): never {
+  const onPurpose = error instanceof ConfigError || (error instanceof Error && ['Error', 'ListenError'].includes(error.name));
+  const text = error instanceof Error ? (onPurpose ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`postern cannot start.\n${text}\n`);
+  process.exit(1);
+}
+
+function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
+  const { delay, timeout } = config.server.shutdown;
+  const hangs = delay + timeout + 5_000;
+  closeWithGrace(
+    {
+      delay: hangs,
+      logger: false,
+      onSecondSignal: (signal) => {
+        gateway.log.warn({ signal }, 'second signal: leaving at once');
+        gateway.api.usage.flush();
+      },
+      onTimeout: () => gateway.log.error('the shutdown hangs: leaving at once'),
+    },
+    async ({ signal, err }) => {
+      if (err !== undefined) {
+        // After an uncaught error nothing is known about the state of the process: note it, keep what is acknowledged, go.
+        gateway.log.fatal({ err }, 'uncaught error: leaving');
+        gateway.api.usage.flush();
+        return;
+      }
+      gateway.log.info({ signal }, 'shutting down');
+      await gateway.drain();
+      gateway.log.info('bye');
+    },
+  );
+}
+
+try {
+  const loaded = load();
+  const gateway = await buildGateway(loaded);
+  const urls = await gateway.listen();
+  leaveInOrder(gateway, loaded);
+  for (const warning of loaded.warnings) gateway.log.warn(warning);
+  gateway.log.info({ api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) }, 'listening');
+  process.stderr.write(banner(loaded, gateway.api.router.providers, urls, providerTypes));
+} catch (error) {
+  giveUp(error);
+}

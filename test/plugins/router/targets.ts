@@ -1,0 +1,64 @@
+import { createInstance } from '../../../providers/instance.ts';
+import type { FailureReason, ProviderInstance, ProviderType, Target, UpstreamFailure } from '../../../providers/provider.ts';
+import type { Config, ProviderConfig } from '../../../schemas/config.ts';
+
+/** A provider type that speaks nothing; `changes` add what a test needs. */
+export function providerType(changes: Partial<ProviderType> = {}): ProviderType {
+  return { type: 'acme', dialect: 'acme', defaults: {}, presets: {}, environment: [], translate: () => null, ...changes };
+}
+
+/** A provider that nobody connects to. */
+export function provider(name: string, config: Partial<ProviderConfig> = {}, type: ProviderType = providerType()): ProviderInstance {
+  return createInstance(name, { type: type.type, base_url: `http://${name}.test/v1`, ...config }, type);
+}
+
+export function target(name: string, weight = 1, of: ProviderInstance = provider('acme')): Target {
+  return { id: `${of.name}/${name}`, provider: of, model: name, weight };
+}
+
+export function failure(reason: FailureReason, changes: Partial<UpstreamFailure> = {}): UpstreamFailure {
+  return { reason, status: 0, message: 'scripted', code: null, param: null, retryAfterMs: null, unsent: false, ...changes };
+}
+
+/** Every reason a failure can have; the type makes the list complete. */
+export const reasons = Object.keys({
+  invalid_request: 0,
+  context_length: 0,
+  content_policy: 0,
+  too_large: 0,
+  not_found: 0,
+  authentication: 0,
+  rate_limit: 0,
+  quota: 0,
+  overloaded: 0,
+  server: 0,
+  redirect: 0,
+  connect: 0,
+  network: 0,
+  timeout: 0,
+  protocol: 0,
+  truncated: 0,
+} satisfies Record<FailureReason, 0>) as FailureReason[];
+
+/** Health settings with short round numbers, milliseconds. */
+export const healthOptions: Config['health'] = {
+  consecutive_failures: 3,
+  failure_ratio: 0.5,
+  min_requests: 10,
+  window: 10_000,
+  open_for: 1_000,
+  max_open_for: 4_000,
+  rate_limit_rest: 500,
+  max_rest: 60_000,
+};
+
+/** A clock that only moves when told. Begins away from zero, as monotonic clocks do. */
+export function manualClock(at = 1_000_000): { now: () => number; pass(ms: number): void } {
+  let time = at;
+  return {
+    now: () => time,
+    pass(ms) {
+      time += ms;
+    },
+  };
+}

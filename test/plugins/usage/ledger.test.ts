@@ -1,0 +1,303 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LedgerError } from '../../../plugins/usage/index.ts';
+import type { LedgerStore } from '../../../plugins/usage/store.ts';
+import { intent, openLedger, prices, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let opened: ReturnType<typeof openLedger>[] = [];
+
+function start(options: Parameters<typeof openLedger>[1] = {}) {
+  const one = openLedger(directory.path, options);
+  opened.push(one);
+  return one;
+}
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  for (const { ledger } of opened) await ledger.close().catch(() => {});
+  opened = [];
+  directory.remove();
+});
+
+describe('an attempt in the ledger', () => {
+  it('is there, open, once its intent is committed', async () => {
+    const { ledger } = start();
+    await ledger.open(intent({ metadata: '{"team":"a"}', stream: true }), target()).committed;
+    expect(readRows(directory.path)).toEqual([
+      expect.objectContaining({
+        id: 1,
+        exchange: 'ex_0001',
+        attempt: 1,
+        key_id: 'key_a',
+        provider: 'acme',
+        target: 'large',
+        stream: 1,
+        estimated_input: 40,
+        metadata: '{"team":"a"}',
+        state: 'open',
+        cost_nano: null,
+      }),
+    ]);
+  });
+
+  it('is there, settled and priced, once settle resolves', async () => {
+    const { ledger } = start();
+    const attempt = ledger.open(intent(), target());
+    const settled = await attempt.settle(settlement({ usage: { input: 1000, cached: 100, output: 100, reasoning: 60 } }));
+    expect(settled).toEqual({
+      nanoUsd: 3_000_000,
+      quantities: { input: 1000, cached: 100, output: 100, reasoning: 60 },
+      source: 'provider',
+    });
+    expect(readRows(directory.path)).toEqual([
+      expect.objectContaining({
+        state: 'settled',
+        outcome: 'ok',
+        status: 200,
+        served_model: 'large-2026-01-01',
+        quantities: '{"input":1000,"cached":100,"output":100,"reasoning":60}',
+        input: 1000,
+        cached: 100,
+        output: 100,
+        reasoning: 60,
+        usage_source: 'provider',
+        first_content_ms: 300,
+        total_ms: 1000,
+        cost_nano: 3_000_000,
+        price_source: 'config',
+        price_version: 'c1',
+      }),
+    ]);
+  });
+
+  it('settles exactly once: the second call returns the first result and changes nothing', async () => {
+    const { ledger } = start();
+    const attempt = ledger.open(intent(), target());
+    const first = await attempt.settle(settlement());
+    const second = await attempt.settle(settlement({ outcome: 'failed', usage: { input: 9, output: 9 } }));
+    expect(second).toBe(first);
+    expect(readRows(directory.path)).toEqual([expect.objectContaining({ outcome: 'ok', input: 1000 })]);
+  });
+
+  it('has an unknown cost, not 0, where no price is known', async () => {
+    const { ledger } = start();
+    const settled = await ledger.open(intent(), target({ model: 'other' })).settle(settlement({ servedModel: null }));
+    expect(settled.nanoUsd).toBeNull();
+    expect(readRows(directory.path)).toEqual([expect.objectContaining({ cost_nano: null, price_source: null, input: 1000 })]);
+  });
+
+  it('costs nothing, and that is known, when it was never sent', async () => {
+    const { ledger } = start();
+    const settled = await ledger
+      .open(intent(), target({ model: 'other' }))
+      .settle(settlement({ outcome: 'failed', reason: 'connect', usage: null, unsent: true }));
+    expect(settled).toEqual({ nanoUsd: 0, quantities: { input: 0, output: 0 }, source: 'none' });
+  });
+
+  it('costs 0 at a provider that answers in process', async () => {
+    const { ledger } = start();
+    const settled = await ledger.open(intent(), target({ local: true, model: 'echo' })).settle(settlement());
+    expect(settled.nanoUsd).toBe(0);
+    expect(readRows(directory.path)).toEqual([expect.objectContaining({ price_source: 'sandbox', cost_nano: 0 })]);
+  });
+
+  it('is priced as what the upstream says answered when its own name is an alias without a price', async () => {
+    const { ledger } = start();
+    const settled = await ledger.open(intent(), target({ model: 'newest' })).settle(settlement({ servedModel: 'large' }));
+    expect(settled.nanoUsd).toBe(3_000_000);
+  });
+
+  it('waits for the built-in prices at settle, not at open', async () => {
+    const load = Promise.withResolvers<void>();
+    const rates = { base: { input: 1_000_000, output: 1_000_000 }, tiers: [] };
+    const { ledger } = start({
+      load: async () => {
+        await load.promise;
+        return { version: '7', find: () => ({ entries: [{ holds: () => true, rates }] }), models: () => [] };
+      },
+    });
+    const attempt = ledger.open(intent(), target({ model: 'new', priceProvider: 'vendor' }));
+    await attempt.committed;
+    const settled = attempt.settle(settlement());
+    load.resolve();
+    expect(await settled).toMatchObject({ nanoUsd: 1_100_000 });
+    expect(readRows(directory.path)).toEqual([expect.objectContaining({ price_source: 'builtin', price_version: '7' })]);
+  });
+
+  it('is settled with an unknown cost when the built-in prices cannot be loaded', async () => {
+    const { ledger, log } = start({ load: () => Promise.reject(new Error('gone')) });
+    const settled = await ledger.open(intent(), target({ model: 'new', priceProvider: 'vendor' })).settle(settlement());
+    expect(settled.nanoUsd).toBeNull();
+    expect(log.lines).toContainEqual(expect.stringContaining('built-in prices'));
+  });
+});
+
+describe('the ledger', () => {
+  it('commits all writes of one turn of the event loop together', async () => {
+    const { ledger, store } = start();
+    const write = vi.spyOn(store, 'write');
+    const attempts = Array.from({ length: 32 }, () => ledger.open(intent(), target()));
+    await Promise.all(attempts.map(({ committed }) => committed));
+    await Promise.all(attempts.map((attempt) => attempt.settle(settlement())));
+    expect(write).toHaveBeenCalledTimes(2);
+    expect(readRows(directory.path)).toHaveLength(32);
+  });
+
+  it('counts what is open', async () => {
+    const { ledger } = start();
+    const [one, two] = [ledger.open(intent(), target()), ledger.open(intent(), target())];
+    await one.settle(settlement());
+    expect([ledger.openCount(), one.settled, two.settled]).toEqual([1, true, false]);
+  });
+
+  it('flushes synchronously', () => {
+    const { ledger } = start();
+    ledger.open(intent(), target());
+    ledger.flush();
+    expect(readRows(directory.path)).toHaveLength(1);
+  });
+
+  it('goes on numbering after a restart', async () => {
+    const first = openLedger(directory.path);
+    await first.ledger.open(intent(), target()).settle(settlement());
+    await first.ledger.close();
+    expect(start().ledger.open(intent(), target()).id).toBe(2);
+  });
+
+  it('waits for prices that are being loaded before it closes', async () => {
+    const load = Promise.withResolvers<void>();
+    const { ledger } = start({ load: () => load.promise.then(() => ({ version: '7', find: () => null, models: () => [] })) });
+    const attempt = ledger.open(intent(), target({ model: 'new', priceProvider: 'vendor' }));
+    await attempt.committed;
+    void attempt.settle(settlement());
+    const closed = ledger.close();
+    load.resolve();
+    await closed;
+    expect(readRows(directory.path)).toEqual([expect.objectContaining({ state: 'settled' })]);
+  });
+
+  it('refuses to open after it was closed', async () => {
+    const { ledger } = start();
+    await ledger.close();
+    await expect(ledger.open(intent(), target()).committed).rejects.toMatchObject({ code: 'ledger_closed' });
+    expect(ledger.openCount()).toBe(0);
+  });
+});
+
+describe('D1: a disk that is full', () => {
+  /** Nothing can be added to the file any more. */
+  const fill = (store: LedgerStore) => {
+    store.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    store.database.exec('PRAGMA max_page_count = 1');
+  };
+  const free = (store: LedgerStore) => store.database.exec('PRAGMA max_page_count = 1000000');
+  const long = 'x'.repeat(20_000);
+
+  it('refuses new attempts with a typed error and says it is not ready', async () => {
+    const { ledger, store, log } = start();
+    fill(store);
+    const refused = ledger.open(intent({ metadata: long }), target());
+    await expect(refused.committed).rejects.toBeInstanceOf(LedgerError);
+    await expect(refused.committed).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    expect([ledger.ready(), ledger.openCount()]).toEqual([false, 0]);
+    await expect(ledger.open(intent(), target()).committed).rejects.toBeInstanceOf(LedgerError);
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it('keeps settlements, answers their callers, and writes them when there is room again, without a restart', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { ledger, store } = start();
+    const attempts = [ledger.open(intent(), target()), ledger.open(intent(), target())];
+    await Promise.all(attempts.map(({ committed }) => committed));
+    fill(store);
+    const settled = await Promise.all(attempts.map((attempt) => attempt.settle(settlement({ servedModel: long }))));
+    expect(settled.map(({ nanoUsd }) => nanoUsd)).toEqual([3_000_000, 3_000_000]);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([ledger.ready(), readRows(directory.path).map(({ state }) => state)]).toEqual([false, ['open', 'open']]);
+
+    free(store);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ledger.ready()).toBe(true);
+    expect(readRows(directory.path).map(({ state, cost_nano }) => [state, cost_nano])).toEqual([
+      ['settled', 3_000_000],
+      ['settled', 3_000_000],
+    ]);
+    await ledger.open(intent(), target()).settle(settlement());
+    expect(readRows(directory.path)).toHaveLength(3);
+  });
+
+  it('stays not ready while the disk is full, even with nothing left to write', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { ledger, store } = start();
+    fill(store);
+    await expect(ledger.open(intent({ metadata: long }), target()).committed).rejects.toBeInstanceOf(LedgerError);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(ledger.ready()).toBe(false);
+    free(store);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(ledger.ready()).toBe(true);
+  });
+
+  it('settlements that could not be written before the process ended are estimates after the next start', async () => {
+    const first = openLedger(directory.path);
+    const attempt = first.ledger.open(intent(), target());
+    await attempt.committed;
+    fill(first.store);
+    await attempt.settle(settlement({ servedModel: long }));
+    await first.ledger.close();
+    expect(await start().ledger.recover()).toBe(1);
+  });
+});
+
+describe('recovery', () => {
+  async function leaveOpen(): Promise<void> {
+    const { ledger, store } = openLedger(directory.path);
+    await ledger.open(intent(), target()).settle(settlement());
+    await ledger.open(intent({ exchange: 'ex_0002' }), target()).committed;
+    // As if the process had been killed: nothing is tidied up.
+    store.close();
+  }
+
+  it('U5: settles what an earlier process left open as unknown, with estimated input, priced', async () => {
+    await leaveOpen();
+    expect(await start().ledger.recover()).toBe(1);
+    expect(readRows(directory.path)[1]).toMatchObject({
+      exchange: 'ex_0002',
+      state: 'settled',
+      outcome: 'unknown',
+      reason: 'unknown_outcome',
+      usage_source: 'estimated',
+      input: 40,
+      cost_nano: 40 * (prices['acme/large'].input * 1000),
+      total_ms: null,
+    });
+  });
+
+  it('leaves settled rows as they are', async () => {
+    await leaveOpen();
+    await start().ledger.recover();
+    expect(readRows(directory.path)[0]).toMatchObject({ outcome: 'ok', input: 1000, usage_source: 'provider' });
+  });
+
+  it('does not read the settled past again', async () => {
+    await leaveOpen();
+    const { ledger, store } = start();
+    await ledger.recover();
+    expect(store.database.prepare("SELECT value FROM progress WHERE name = 'settled_below'").get()).toEqual({ value: 3 });
+    expect(await ledger.recover()).toBe(0);
+  });
+
+  it('finds an attempt left open far behind the newest', async () => {
+    const { ledger, store } = openLedger(directory.path);
+    await ledger.open(intent({ exchange: 'ex_slow' }), target()).committed;
+    for (let turn = 0; turn < 70; turn++) {
+      await Promise.all(Array.from({ length: 32 }, () => ledger.open(intent(), target()).settle(settlement())));
+    }
+    store.close();
+    expect(await start().ledger.recover()).toBe(1);
+    expect(readRows(directory.path)[0]).toMatchObject({ exchange: 'ex_slow', outcome: 'unknown' });
+  });
+});

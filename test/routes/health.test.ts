@@ -1,0 +1,166 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { expect, test } from 'vitest';
+import inventory from '../../plugins/auth/inventory.ts';
+import type { TargetHealth } from '../../plugins/router/types.ts';
+import type { ProviderInstance } from '../../providers/provider.ts';
+import { type Checks, healthRoutes, probeRoutes } from '../../routes/health.ts';
+import { whenDone } from '../helper/cleanup.ts';
+
+const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHealth => ({
+  target,
+  provider: target.split('/')[0]!,
+  model: target.slice(target.indexOf('/') + 1),
+  breaker: 'closed',
+  unavailableUntil: null,
+  consecutiveFailures: 0,
+  inFlight: 0,
+  lastFailure: null,
+  ...changes,
+});
+
+const provider = (name: string, origin = `https://${name}.example`) =>
+  ({ name, origin, type: { type: 'compatible' }, headers: { authorization: 'Bearer canary' } }) as unknown as ProviderInstance;
+
+async function build(
+  checks: Checks = {},
+  targets: TargetHealth[] = [],
+  providers: ProviderInstance[] = [],
+): Promise<FastifyInstance> {
+  const app = Fastify();
+  whenDone(() => app.close());
+  await app.register(inventory);
+  await app.register(probeRoutes, { checks });
+  await app.register(healthRoutes, {
+    checks,
+    version: '1.2.3',
+    router: { providers: new Map(providers.map((each) => [each.name, each])), health: () => targets },
+    eventLoopDelay: () => ({ p50: 0.001, p99: 0.002, max: 0.003 }),
+  });
+  return app;
+}
+
+const down = () => 'the disk is full';
+
+test('livez is 200 while every check fails', async () => {
+  const reply = await (await build({ ledger: down })).inject('/livez');
+  expect(reply.statusCode).toBe(200);
+  expect(reply.json()).toEqual({ status: 'ok' });
+});
+
+test('readyz is 200 while every check holds', async () => {
+  const reply = await (await build({ ledger: () => true, draining: () => true })).inject('/readyz');
+  expect(reply.statusCode).toBe(200);
+  expect(reply.json()).toEqual({ status: 'ok', failing: [], checks: { ledger: { ok: true }, draining: { ok: true } } });
+});
+
+test('D1: readyz is 503 with the failing check by name and its reason, not an error envelope', async () => {
+  const reply = await (await build({ ledger: down, draining: () => true })).inject('/readyz');
+  expect(reply.statusCode).toBe(503);
+  expect(reply.json()).toEqual({
+    status: 'unavailable',
+    failing: ['ledger'],
+    checks: { ledger: { ok: false, reason: 'the disk is full' }, draining: { ok: true } },
+  });
+});
+
+test('L1: readyz follows its checks from one call to the next', async () => {
+  const state = { draining: false };
+  const app = await build({ draining: () => (state.draining ? 'shutting down' : true) });
+  expect((await app.inject('/readyz')).statusCode).toBe(200);
+  state.draining = true;
+  expect((await app.inject('/readyz')).statusCode).toBe(503);
+});
+
+test.each(['/livez', '/readyz', '/health', '/health/providers'])('%s is never stored by a cache', async (url) => {
+  expect((await (await build({ ledger: down })).inject(url)).headers['cache-control']).toBe('no-store');
+});
+
+test('health shows version, uptime, checks and event loop delay', async () => {
+  const reply = await (await build({ ledger: () => true }, [health('up/a')])).inject('/health');
+  expect(reply.json()).toEqual({
+    status: 'ok',
+    version: '1.2.3',
+    uptime_seconds: expect.any(Number),
+    checks: { ledger: { ok: true } },
+    targets: { total: 1, unavailable: 0 },
+    event_loop_delay_seconds: { p50: 0.001, p99: 0.002, max: 0.003 },
+  });
+});
+
+test('health is degraded and still 200 while a target is out of use', async () => {
+  const reply = await (await build({}, [health('up/a'), health('up/b', { breaker: 'open' })])).inject('/health');
+  expect(reply.statusCode).toBe(200);
+  expect(reply.json()).toMatchObject({ status: 'degraded', targets: { total: 2, unavailable: 1 } });
+});
+
+test('health is unavailable and 503 while a check fails', async () => {
+  const reply = await (await build({ ledger: down }, [health('up/b', { breaker: 'open' })])).inject('/health');
+  expect(reply.statusCode).toBe(503);
+  expect(reply.json()).toMatchObject({ status: 'unavailable', checks: { ledger: { ok: false } } });
+});
+
+test('provider health lists each provider with its targets, times in unix seconds', async () => {
+  const targets = [
+    health('up/a', { inFlight: 2 }),
+    health('up/b', {
+      breaker: 'open',
+      unavailableUntil: 1_700_000_000_001,
+      consecutiveFailures: 5,
+      lastFailure: { reason: 'timeout', at: 1_700_000_000_999 },
+    }),
+  ];
+  const reply = await (await build({}, targets, [provider('up')])).inject('/health/providers');
+  expect(reply.json()).toEqual({
+    data: [
+      {
+        name: 'up',
+        type: 'compatible',
+        origin: 'https://up.example',
+        status: 'degraded',
+        targets: [
+          {
+            target: 'up/a',
+            model: 'a',
+            status: 'ok',
+            breaker: 'closed',
+            unavailable_until: null,
+            consecutive_failures: 0,
+            in_flight: 2,
+            last_failure: null,
+          },
+          {
+            target: 'up/b',
+            model: 'b',
+            status: 'unavailable',
+            breaker: 'open',
+            unavailable_until: 1_700_000_001,
+            consecutive_failures: 5,
+            in_flight: 0,
+            last_failure: { reason: 'timeout', at: 1_700_000_000 },
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test('a provider is unavailable when all its targets are, and ok when it has none', async () => {
+  const targets = [health('up/a', { unavailableUntil: 5 })];
+  const reply = await (await build({}, targets, [provider('up'), provider('idle')])).inject('/health/providers');
+  expect(reply.json()).toMatchObject({
+    data: [
+      { name: 'up', status: 'unavailable' },
+      { name: 'idle', status: 'ok', targets: [] },
+    ],
+  });
+});
+
+test('a provider that is served in process has no origin', async () => {
+  const reply = await (await build({}, [], [provider('local', '')])).inject('/health/providers');
+  expect(reply.json()).toMatchObject({ data: [{ name: 'local', origin: null }] });
+});
+
+test('security 36: no credential of a provider is shown', async () => {
+  const reply = await (await build({}, [], [provider('up')])).inject('/health/providers');
+  expect(reply.body).not.toContain('canary');
+});
