@@ -1,9 +1,9 @@
+import { createHash } from 'node:crypto';
+import type { Writable } from 'node:stream';
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import sensible from '@fastify/sensible';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import { createHash } from 'node:crypto';
-import type { Writable } from 'node:stream';
 import type { LoadedConfig } from './config/load.ts';
 import accessLog from './plugins/access-log.ts';
 import admin from './plugins/admin/index.ts';
@@ -57,7 +57,10 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 0 every route says who may call it; every failure has one form
   await app.register(inventory);
-  await app.register(errors, { notFound: (request) => `Nothing is at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; the API is below ${options.urls().api}/v1.` });
+  await app.register(errors, {
+    notFound: (request) =>
+      `Nothing is at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; the API is below ${options.urls().api}/v1.`,
+  });
   await app.register(sensible);
   await app.register(openapi, { version });
 
@@ -80,7 +83,12 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   await app.register(body);
 
   // 4 usage: prices and the ledger, before anything can be sent
-  await app.register(usage, { dataDir: config.data_dir, fsync: config.ledger.fsync, prices: config.prices, version: configVersion });
+  await app.register(usage, {
+    dataDir: config.data_dir,
+    fsync: config.ledger.fsync,
+    prices: config.prices,
+    version: configVersion,
+  });
 
   // 5 router: model -> targets; every provider type registers into it
   await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
@@ -88,7 +96,12 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   for (const type of providerTypes) app.router.register(type);
 
   // 6 metrics and the access log hear of what has settled
-  await app.register(metrics, { version, config: () => config, targets: () => app.router.health(), ledgerReady: () => app.usage.ready() });
+  await app.register(metrics, {
+    version,
+    config: () => config,
+    targets: () => app.router.health(),
+    ledgerReady: () => app.usage.ready(),
+  });
   app.exchanges.onOpened(app.metrics.started);
   app.exchanges.onSettled(app.metrics.exchangeSettled);
   if (config.logging.access) await app.register(accessLog);
@@ -115,10 +128,18 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   const { loaded, configVersion } = options;
   const { config } = loaded;
   const app = Fastify(managementServerOptions(config, options.logger));
-  const snapshot = { config, version: configVersion, loadedAt: Date.now(), files: loaded.files, origins: Object.fromEntries(loaded.origins) };
+  const snapshot = {
+    config,
+    version: configVersion,
+    loadedAt: Date.now(),
+    files: loaded.files,
+    origins: Object.fromEntries(loaded.origins),
+  };
 
   await app.register(inventory);
-  await app.register(errors, { notFound: () => `This is the management listener: GET / lists what is here. The API is at ${options.urls().api}/v1.` });
+  await app.register(errors, {
+    notFound: () => `This is the management listener: GET / lists what is here. The API is at ${options.urls().api}/v1.`,
+  });
   await app.register(sensible);
   await app.register(openapi, { version });
   await app.register(rateLimit, { global: false });
@@ -126,7 +147,12 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
 
   await app.register(managementRootRoutes, { version, apiUrl: () => `${options.urls().api}/v1` });
   await app.register(probeRoutes, { checks: readiness(api) });
-  await app.register(healthRoutes, { checks: readiness(api), version, router: api.router, eventLoopDelay: api.metrics.eventLoopDelay });
+  await app.register(healthRoutes, {
+    checks: readiness(api),
+    version,
+    router: api.router,
+    eventLoopDelay: api.metrics.eventLoopDelay,
+  });
   await app.register(metricsRoutes, { metrics: api.metrics });
   await app.register(docsRoutes, { document: () => mergedDocument(api, app, options.urls()) });
   await app.register(adminConfigRoutes, { snapshot: () => snapshot });
@@ -134,10 +160,11 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   return app;
 }
 
-const readiness = (api: FastifyInstance) => ({
-  draining: () => (api.lifecycle.draining ? 'the process is shutting down' : true),
-  ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
-}) as const;
+const readiness = (api: FastifyInstance) =>
+  ({
+    draining: () => (api.lifecycle.draining ? 'the process is shutting down' : true),
+    ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
+  }) as const;
 
 export interface GatewayOptions {
   /** Where log lines go; default: standard output. */

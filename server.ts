@@ -53,7 +53,10 @@ try {
   const urls = await gateway.listen();
   leaveInOrder(gateway, loaded);
   for (const warning of loaded.warnings) gateway.log.warn(warning);
-  gateway.log.info({ api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) }, 'listening');
+  gateway.log.info(
+    { api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) },
+    'listening',
+  );
   process.stderr.write(banner(loaded, gateway.api.router.providers, urls, providerTypes));
 } catch (error) {
   giveUp(error);

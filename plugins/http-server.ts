@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { FastifyBaseLogger, FastifyHttpOptions } from 'fastify';
+import { type FastifyBaseLogger, type FastifyHttpOptions, LogController } from 'fastify';
 import type { Config } from '../schemas/config.ts';
 import { onFrameworkError } from './errors/index.ts';
 import { onClientError } from './errors/socket.ts';
@@ -20,7 +20,7 @@ function serverOptions(config: Config, logger: FastifyBaseLogger) {
     loggerInstance: logger,
     // One logger for all: a child per request costs more than the request's one line.
     childLoggerFactory: (parent: FastifyBaseLogger) => parent,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     requestIdHeader: false as const,
     return503OnClosing: false,
     forceCloseConnections: true,

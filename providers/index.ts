@@ -5,3 +5,6 @@ import { sandbox } from './sandbox/index.ts';
 
 /** Every way of speaking to upstreams, in the order of the documentation. A new dialect is one folder and one line here. */
 export const providerTypes: readonly ProviderType[] = [openai, openaiCompatible, sandbox];
+
+/** What callers of the API speak, whatever answers them. */
+export const clientDialect = openai.dialect;

@@ -41,7 +41,10 @@ const framework: Readonly<Record<string, Render>> = {
 
 /** `/messages/0/role` -> `messages[0].role`. */
 function parameterName(path: string, extra?: string): string | null {
-  const parts = path.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   if (extra !== undefined) parts.push(extra);
   const name = parts.reduce((all, part) => (/^\d+$/.test(part) ? `${all}[${part}]` : all === '' ? part : `${all}.${part}`), '');
   return name === '' ? null : name;

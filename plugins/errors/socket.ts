@@ -39,7 +39,11 @@ export function onClientError(error: ParserError, socket: Socket): void {
   }
   const failure = fromParser(error);
   const body = envelope(failure);
-  const headers = Object.entries({ ...errorHeaders(failure), connection: 'close', 'content-length': String(Buffer.byteLength(body)) });
+  const headers = Object.entries({
+    ...errorHeaders(failure),
+    connection: 'close',
+    'content-length': String(Buffer.byteLength(body)),
+  });
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   socket.end(`HTTP/1.1 ${failure.status} ${reasons[failure.status]}\r\n${head}\r\n${body}`, () => socket.destroySoon());
 }

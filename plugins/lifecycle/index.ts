@@ -26,7 +26,12 @@ export default fp(
         return;
       }
       void reply.header('connection', 'close');
-      done(new UnavailableError('This gateway is shutting down; send the request again and it will reach another one.', 'gateway_draining'));
+      done(
+        new UnavailableError(
+          'This gateway is shutting down; send the request again and it will reach another one.',
+          'gateway_draining',
+        ),
+      );
     });
   },
   { name: 'lifecycle', dependencies: ['errors'], fastify: '5.x' },

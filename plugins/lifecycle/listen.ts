@@ -31,7 +31,12 @@ function isAnswered(path: string): Promise<boolean> {
 }
 
 /** Opens one listener. `variable` names the setting in messages. Returns its URL (`http://host:port`, or `unix:/path`). */
-export async function openListener(app: FastifyInstance, setting: string, variable: string, maxConnections: number | null): Promise<string> {
+export async function openListener(
+  app: FastifyInstance,
+  setting: string,
+  variable: string,
+  maxConnections: number | null,
+): Promise<string> {
   const address = parseListen(setting);
   if (typeof address === 'string') throw new ListenError(`${variable}=${setting}: ${address}.`);
   if (address.kind === 'unix' && existsSync(address.path) && !(await isAnswered(address.path))) rmSync(address.path);

@@ -43,7 +43,14 @@ export class Attempt implements AnswerListener, AnswerSink {
   #watch: NodeJS.Timeout | null = null;
   #contentWatch: NodeJS.Timeout | null = null;
 
-  constructor(target: Target, number: number, translation: Translation, stream: boolean, timeouts: Timeouts, owner: AttemptOwner) {
+  constructor(
+    target: Target,
+    number: number,
+    translation: Translation,
+    stream: boolean,
+    timeouts: Timeouts,
+    owner: AttemptOwner,
+  ) {
     this.target = target;
     this.number = number;
     this.reader = new AnswerReader(translation, stream, this);
@@ -156,7 +163,9 @@ export class Attempt implements AnswerListener, AnswerSink {
   #expire(what: string): void {
     const unsent = !this.sent;
     this.#fail(
-      unsent ? failed('connect', 'the connection to the provider timed out', true) : failed('timeout', `the provider exceeded the ${what} timeout`),
+      unsent
+        ? failed('connect', 'the connection to the provider timed out', true)
+        : failed('timeout', `the provider exceeded the ${what} timeout`),
     );
   }
 

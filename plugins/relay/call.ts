@@ -38,7 +38,9 @@ export function warnings(call: Call): string | null {
     else {
       const options = call.body.json.gateway;
       if (typeof options !== 'object' || options === null) parts.push('ignored=gateway');
-      else for (const name of Object.keys(options).slice(0, 8)) parts.push(`ignored=gateway.${name.replace(/[^\w.-]/g, '_').slice(0, 64)}`);
+      else
+        for (const name of Object.keys(options).slice(0, 8))
+          parts.push(`ignored=gateway.${name.replace(/[^\w.-]/g, '_').slice(0, 64)}`);
     }
   }
   return parts.length === 0 ? null : parts.join(', ');
@@ -50,7 +52,10 @@ export function callerTimeout(request: FastifyRequest): number | null {
   if (asked === undefined) return null;
   const ms = typeof asked === 'string' ? parseDuration(asked.trim()) : 0;
   if (typeof ms !== 'number' || ms === 0) {
-    throw new ValidationError('The header x-postern-timeout takes a duration with a unit, such as 30s or 1500ms.', 'x-postern-timeout');
+    throw new ValidationError(
+      'The header x-postern-timeout takes a duration with a unit, such as 30s or 1500ms.',
+      'x-postern-timeout',
+    );
   }
   return Math.min(ms, MAX_DURATION);
 }
@@ -73,7 +78,8 @@ export function callerMetadata(request: FastifyRequest): string | null {
   if (pairs.length > 16) return refuse('has more than 16 pairs');
   for (const [name, each] of pairs) {
     if (name.length > 64) return refuse('has a name of more than 64 characters');
-    if (!['string', 'number', 'boolean'].includes(typeof each)) return refuse(`has a value at "${name}" that is no string, number or boolean`);
+    if (!['string', 'number', 'boolean'].includes(typeof each))
+      return refuse(`has a value at "${name}" that is no string, number or boolean`);
     if (String(each).length > 512) return refuse(`has a value at "${name}" of more than 512 characters`);
   }
   return JSON.stringify(Object.fromEntries(pairs));

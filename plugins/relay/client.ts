@@ -78,7 +78,13 @@ export class ClientWriter {
   error(error: GatewayError, headers: HeaderList): void {
     this.#stopKeepAlive();
     const reply = toErrorReply(error);
-    const list: HeaderList = [...this.#extra, 'x-request-id', this.#exchange.requestId, 'x-postern-exchange-id', this.#exchange.id];
+    const list: HeaderList = [
+      ...this.#extra,
+      'x-request-id',
+      this.#exchange.requestId,
+      'x-postern-exchange-id',
+      this.#exchange.id,
+    ];
     list.push(...reply.headers, ...headers, 'content-length', reply.body.length);
     this.#raw.writeHead(error.status, list);
     this.#raw.end(reply.body);

@@ -1,5 +1,5 @@
 import type { FailureReason, UpstreamFailure } from '../../providers/provider.ts';
-import { GatewayError, ProviderError, RateLimitError, TimeoutError, UnavailableError } from '../errors/classes.ts';
+import { type GatewayError, ProviderError, RateLimitError, TimeoutError, UnavailableError } from '../errors/classes.ts';
 
 // What a failed attempt means: may another target be asked, and what is the caller told when none is left.
 
@@ -13,11 +13,17 @@ interface Verdict {
 const callersFault =
   (code: string | null) =>
   (failure: UpstreamFailure): GatewayError =>
-    new ProviderError(failure.status >= 400 && failure.status < 500 ? failure.status : 400, 'invalid_request_error', code, failure.message, {
-      param: failure.param,
-      code: code ?? failure.code,
-      shouldRetry: false,
-    });
+    new ProviderError(
+      failure.status >= 400 && failure.status < 500 ? failure.status : 400,
+      'invalid_request_error',
+      code,
+      failure.message,
+      {
+        param: failure.param,
+        code: code ?? failure.code,
+        shouldRetry: false,
+      },
+    );
 
 const broke = (message: string) => (): GatewayError => new ProviderError(502, 'server_error', 'upstream_error', message);
 
@@ -44,17 +50,25 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
   },
   quota: {
     failOver: true,
-    tell: () => new UnavailableError("The gateway's account at the provider has no quota left; tell the operator.", undefined, { retryAfterMs: 60_000 }),
+    tell: () =>
+      new UnavailableError("The gateway's account at the provider has no quota left; tell the operator.", undefined, {
+        retryAfterMs: 60_000,
+      }),
   },
   overloaded: {
     failOver: true,
     tell: (failure) =>
-      new UnavailableError('The provider is overloaded; try again shortly.', undefined, { retryAfterMs: failure.retryAfterMs ?? 1000 }),
+      new UnavailableError('The provider is overloaded; try again shortly.', undefined, {
+        retryAfterMs: failure.retryAfterMs ?? 1000,
+      }),
   },
   server: { failOver: true, tell: broke('The provider failed to answer this request.') },
-  redirect: { failOver: false, tell: broke('The provider answered with a redirect, which is never followed; check its base URL.') },
+  redirect: {
+    failOver: false,
+    tell: broke('The provider answered with a redirect, which is never followed; check its base URL.'),
+  },
   connect: { failOver: true, tell: broke('The provider could not be reached.') },
-  network: { failOver: true, tell: broke('The connection to the provider broke before it answered.') },
+  network: { failOver: true, tell: broke('The connection to the provider broke before its answer was complete.') },
   timeout: { failOver: true, tell: () => new TimeoutError('The provider did not answer in time.') },
   protocol: { failOver: true, tell: broke('The provider sent an answer that cannot be understood.') },
   truncated: { failOver: true, tell: broke('The provider ended its answer before it was complete.') },

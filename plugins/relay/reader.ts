@@ -1,4 +1,11 @@
-import type { JsonAnswer, SseEvent, StreamTranslator, Translation, UpstreamFailure, UpstreamHead } from '../../providers/provider.ts';
+import type {
+  JsonAnswer,
+  SseEvent,
+  StreamTranslator,
+  Translation,
+  UpstreamFailure,
+  UpstreamHead,
+} from '../../providers/provider.ts';
 import { TranslationError } from '../../providers/provider.ts';
 import type { Quantities } from '../../providers/unified.ts';
 import { SseSplitter } from '../../providers/wire/sse.ts';

@@ -17,9 +17,12 @@ export function operationNotOffered(model: string, operation: Operation): Gatewa
 export function nothingAvailable(model: string, plan: Plan, health: Health): GatewayError {
   const retryAfterMs = Math.max(1, plan.wait());
   if (plan.targets().every((target) => health.isRateLimited(target))) {
-    return new RateLimitError(`Every provider of the model \`${model}\` limits the rate of requests. Wait as long as Retry-After says.`, {
-      retryAfterMs,
-    });
+    return new RateLimitError(
+      `Every provider of the model \`${model}\` limits the rate of requests. Wait as long as Retry-After says.`,
+      {
+        retryAfterMs,
+      },
+    );
   }
   return new UnavailableError(
     `No provider of the model \`${model}\` can be used right now. Try again when Retry-After says, or use another model.`,

@@ -9,8 +9,8 @@ import { timeoutsFor } from './call.ts';
 import type { ClientWriter, HeaderList } from './client.ts';
 import { toErrorEvent } from './error-reply.ts';
 import { replyHeaders } from './headers.ts';
-import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
 import { breaksProviders, clientError, mayFailOver } from './outcome.ts';
+import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
 import { type OpenSend, settleAttempt } from './settlement.ts';
 
 /** What every run of the process shares. */
@@ -203,8 +203,7 @@ export class Run implements AttemptOwner {
   #failOver(attempt: Attempt, failure: UpstreamFailure): void {
     const { exchange } = this.#input;
     if (breaksProviders(failure.reason)) this.#broken.add(attempt.target.provider.name);
-    const mayTry =
-      mayFailOver(failure.reason) && this.#sends < exchange.config.retries.max_attempts && this.#broken.size < 2;
+    const mayTry = mayFailOver(failure.reason) && this.#sends < exchange.config.retries.max_attempts && this.#broken.size < 2;
     const target = mayTry ? this.#plan.next() : null;
     const again = target === null && mayTry && failure.unsent ? this.#plan.again() : null;
     const chosen = target ?? again;

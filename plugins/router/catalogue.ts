@@ -81,7 +81,8 @@ export class Catalogue {
       const infos = fetched === undefined ? this.#listedBy(provider) : fetched.values();
       const source = fetched === undefined ? 'provider' : 'upstream';
       for (const info of infos) add({ ...info, id: `${provider.name}/${info.id}`, source });
-      for (const id of provider.config.models ?? []) add({ id: `${provider.name}/${id}`, created: 0, ownedBy: provider.name, source: 'provider' });
+      for (const id of provider.config.models ?? [])
+        add({ id: `${provider.name}/${id}`, created: 0, ownedBy: provider.name, source: 'provider' });
     }
     return [...list.values()];
   }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { FailureReason, Target, UpstreamFailure } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { BreakerState, TargetHealth } from './types.ts';
@@ -24,6 +25,8 @@ const blame: Readonly<Record<FailureReason, 'target' | 'rest' | 'none'>> = {
 
 /** A spent quota does not come back within seconds. */
 const quotaRestMs = 60_000;
+/** Callers name models freely (`provider/anything`), so what is remembered of targets has a bound. */
+const rememberedTargets = 10_000;
 
 /** What happened to one target, as its own answers told. Times are milliseconds of the injected clock. */
 class TargetState {
@@ -51,13 +54,18 @@ export type Admission = { readonly probe: boolean };
  * asked for. Nothing is sent to find out.
  */
 export class Health {
-  readonly #states = new Map<string, TargetState>();
+  readonly #states = new LRUCache<string, TargetState>({ max: rememberedTargets });
   readonly #options: Config['health'];
   readonly #now: () => number;
 
   constructor(options: Config['health'], now: () => number) {
     this.#options = options;
     this.#now = now;
+  }
+
+  /** Targets of which something is remembered. */
+  get size(): number {
+    return this.#states.size;
   }
 
   /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. */
@@ -74,7 +82,9 @@ export class Health {
   /** Resting because the upstream limited the rate, as opposed to being broken. */
   isRateLimited(target: Target): boolean {
     const state = this.#states.get(target.id);
-    return state !== undefined && state.restUntil > this.#now() && state.restReason === 'rate_limit' && state.breaker === 'closed';
+    return (
+      state !== undefined && state.restUntil > this.#now() && state.restReason === 'rate_limit' && state.breaker === 'closed'
+    );
   }
 
   /** A request goes out. Every admission is ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
@@ -126,7 +136,7 @@ export class Health {
   snapshot(targets: Iterable<Target>): TargetHealth[] {
     const offset = Date.now() - this.#now();
     return [...targets].map((target) => {
-      const state = this.#states.get(target.id) ?? new TargetState();
+      const state = this.#states.peek(target.id) ?? new TargetState();
       const wait = this.wait(target);
       return {
         target: target.id,
@@ -151,7 +161,7 @@ export class Health {
 
   #end(target: Target, admission: Admission): TargetState {
     const state = this.#state(target);
-    state.inFlight--;
+    if (state.inFlight > 0) state.inFlight--;
     if (admission.probe) state.probing = false;
     return state;
   }

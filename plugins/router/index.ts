@@ -9,9 +9,9 @@ import { type Eligible, Plan } from './plan.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { Route, Router } from './types.ts';
 
-export type * from './types.ts';
-export type { Eligible, Plan } from './plan.ts';
 export type { Admission, Health } from './health.ts';
+export type { Eligible, Plan } from './plan.ts';
+export type * from './types.ts';
 
 export interface RouterOptions {
   readonly config: Config;

@@ -1,5 +1,5 @@
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress, constants } from 'node:zlib';
 import type { Transform } from 'node:stream';
+import { constants, createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 
 // An upstream may compress although it was not asked to. Each chunk is flushed as it comes, so events do not wait.
 

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import fp from 'fastify-plugin';
 import type { ProviderInstance, UpstreamRequest } from '../../providers/provider.ts';
 import { type AnswerListener, SocketCall, type UpstreamCall } from './call.ts';
+import { transportFailure } from './failures.ts';
 import { LocalCall } from './local.ts';
 import { Pools } from './pools.ts';
-import { transportFailure } from './failures.ts';
 
 export type { AnswerListener, UpstreamCall } from './call.ts';
 export { failed, type TransportFailure } from './failures.ts';

@@ -32,11 +32,17 @@ const formats: Readonly<Record<string, string>> = {
 const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isFinite(value) ? value : undefined);
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** A property of both has to satisfy both. */
+function mergeProperties(one: JsonObject, two: JsonObject): JsonObject {
+  const shared = Object.keys(one).filter((name) => Object.hasOwn(two, name));
+  return { ...one, ...two, ...Object.fromEntries(shared.map((name) => [name, { allOf: [one[name], two[name]] }])) };
+}
+
 /** Both schemas have to hold. */
 function merge(one: JsonObject, two: JsonObject): JsonObject {
   const merged: Record<string, unknown> = { ...one, ...two };
   const both = (key: string) => one[key] !== undefined && two[key] !== undefined;
-  if (both('properties')) merged.properties = { ...(one.properties as object), ...(two.properties as object) };
+  if (isObject(one.properties) && isObject(two.properties)) merged.properties = mergeProperties(one.properties, two.properties);
   if (both('required')) merged.required = [...new Set([...list(one.required), ...list(two.required)])];
   if (both('enum')) merged.enum = list(one.enum).filter((value) => list(two.enum).includes(value));
   for (const key of ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']) {

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientDialect } from '../../providers/index.ts';
 import { ChatRequestSchema, ChatResponseSchema } from '../../schemas/chat.ts';
 import { errorResponses, providerShaped } from './responses-of.ts';
 
@@ -16,6 +17,6 @@ export const chatCompletionsRoute: FastifyPluginAsyncTypebox = async (app) => {
       },
       serializerCompiler: () => JSON.stringify,
     },
-    (request, reply) => app.relay.answer(request, reply, 'chat', 'openai'),
+    (request, reply) => app.relay.answer(request, reply, 'chat', clientDialect),
   );
 };

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientDialect } from '../../providers/index.ts';
 import { ResponsesRequestSchema, ResponsesResponseSchema } from '../../schemas/responses.ts';
 import { errorResponses, providerShaped } from './responses-of.ts';
 
@@ -17,6 +18,6 @@ export const responsesRoute: FastifyPluginAsyncTypebox = async (app) => {
       },
       serializerCompiler: () => JSON.stringify,
     },
-    (request, reply) => app.relay.answer(request, reply, 'responses', 'openai'),
+    (request, reply) => app.relay.answer(request, reply, 'responses', clientDialect),
   );
 };

@@ -2,7 +2,7 @@
 
 type Json = Record<string, unknown>;
 
-const NAMES = new Set(['id', 'type', 'role', 'name', 'index', 'expires_at']);
+const NAMES = new Set(['id', 'type', 'role', 'name', 'index', 'expires_at', 'format']);
 
 /** The chat completion that the chunks add up to; usage of the last chunk that has one. */
 export function accumulate(chunks: readonly unknown[]): Json {

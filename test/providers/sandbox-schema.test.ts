@@ -146,16 +146,14 @@ describe('a value for a JSON schema', () => {
         tie('array'),
         fc.record({ anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 3 }) }),
       ),
-      object: fc
-        .dictionary(fc.string({ minLength: 1, maxLength: 5 }), tie('schema'), { maxKeys: 4 })
-        .chain((properties) =>
-          fc.record({
-            type: fc.constant('object'),
-            properties: fc.constant(properties),
-            required: fc.subarray(Object.keys(properties)),
-            additionalProperties: fc.constant(false),
-          }),
-        ),
+      object: fc.dictionary(fc.string({ minLength: 1, maxLength: 5 }), tie('schema'), { maxKeys: 4 }).chain((properties) =>
+        fc.record({
+          type: fc.constant('object'),
+          properties: fc.constant(properties),
+          required: fc.subarray(Object.keys(properties)),
+          additionalProperties: fc.constant(false),
+        }),
+      ),
       array: fc.record({
         type: fc.constant('array'),
         items: tie('schema'),

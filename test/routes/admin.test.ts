@@ -56,16 +56,16 @@ const healthy: TargetHealth = {
   lastFailure: { reason: 'connect', at: 1_700_000_000_000 },
 };
 
-async function build(key: string | undefined = adminApiKey, of: () => ConfigSnapshot = () => snapshot): Promise<FastifyInstance> {
+async function build(): Promise<FastifyInstance> {
   // As the management listener validates: nothing is coerced.
   const app = Fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } } });
   whenDone(() => app.close());
   await app.register(inventory);
   await app.register(errors, { notFound: () => 'not here' });
   await app.register(rateLimit, { global: false });
-  await app.register(admin, { adminApiKey: key, failedAttempts: { max: 5, window: 60_000 } });
+  await app.register(admin, { adminApiKey, failedAttempts: { max: 5, window: 60_000 } });
   await app.register(managementRootRoutes, { version: '1.2.3', apiUrl: () => 'http://127.0.0.1:4000/v1' });
-  await app.register(adminConfigRoutes, { snapshot: of });
+  await app.register(adminConfigRoutes, { snapshot: () => snapshot });
   await app.register(adminModelRoutes, { router: { models: () => models, health: () => [healthy] }, config: () => config });
   return app;
 }

@@ -28,7 +28,9 @@ async function bare(): Promise<FastifyInstance> {
 }
 
 /** Two small listeners that share `/livez`. */
-async function pair(): Promise<{ api: FastifyInstance; management: FastifyInstance; merged: () => ApiDocument }> {
+async function pair(
+  extra: (app: FastifyInstance, field: string) => void = () => undefined,
+): Promise<{ api: FastifyInstance; management: FastifyInstance; merged: () => ApiDocument }> {
   const [api, management] = [await bare(), await bare()];
   const handler = async () => ({ ok: true });
   const Echo = Type.Object({ text: Type.Union([Type.String(), Type.Null()]) });
@@ -41,6 +43,8 @@ async function pair(): Promise<{ api: FastifyInstance; management: FastifyInstan
   for (const app of [api, management]) app.get('/livez', { config: { auth: 'public' }, schema: answer }, handler);
   management.get('/admin/v1/x', { config: { auth: 'admin' }, schema: answer }, handler);
   management.get('/hidden', { config: { auth: 'public' }, schema: { hide: true } }, handler);
+  extra(api, 'of_api');
+  extra(management, 'of_management');
   const merged = () => mergedDocument(api, management, urls);
   await management.register(docsRoutes, { document: merged });
   await api.ready();
@@ -76,6 +80,19 @@ test('each path names the listener that serves it, a shared one both', async () 
   expect(served('/v1/echo')).toEqual([urls.api]);
   expect(served('/admin/v1/x')).toEqual([urls.management]);
   expect(served('/livez')).toEqual([urls.api, urls.management]);
+});
+
+test('a path whose reply differs between the listeners documents both forms', async () => {
+  const { api, management, merged } = await pair((app, field) => {
+    const schema = { response: { 200: Type.Object({ [field]: Type.String() }) } };
+    app.get('/', { config: { auth: 'public' }, schema }, async () => ({ [field]: 'x' }));
+  });
+  expect(api.hasRoute({ method: 'GET', url: '/' }) && management.hasRoute({ method: 'GET', url: '/' })).toBe(true);
+  const schema = operationOf(merged(), 'get', '/').responses[200]!.content!['application/json']!.schema;
+  expect(schema).toMatchObject({ anyOf: [{ required: ['of_api'] }, { required: ['of_management'] }] });
+  expect(operationOf(merged(), 'get', '/livez').responses[200]!.content!['application/json']!.schema).toMatchObject({
+    required: ['ok'],
+  });
 });
 
 test('each operation says what credential it needs', async () => {

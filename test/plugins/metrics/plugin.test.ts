@@ -271,6 +271,13 @@ test('L5: a stall of the event loop is shown, and reading it changes nothing', a
   expect(await linesOf(target, 'postern_event_loop_delay_seconds')).toHaveLength(3);
 });
 
+test('an idle event loop shows no delay', async () => {
+  const target = await build();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  // The sampler counts whole intervals of 50 ms; uncorrected this would be 0.05.
+  expect(target.eventLoopDelay().p50).toBeLessThan(0.04);
+});
+
 test('the metrics of the process are there, without the event loop lag of the library', async () => {
   const text = await (await build()).render();
   for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_heap_size_used_bytes']) {
