@@ -4,10 +4,12 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import sensible from '@fastify/sensible';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { parseListen } from './config/listen.ts';
 import type { LoadedConfig } from './config/load.ts';
 import accessLog from './plugins/access-log.ts';
 import admin from './plugins/admin/index.ts';
 import authGuard from './plugins/auth/guard.ts';
+import hostGuard from './plugins/auth/host-guard.ts';
 import auth from './plugins/auth/index.ts';
 import inventory from './plugins/auth/inventory.ts';
 import body from './plugins/body.ts';
@@ -61,7 +63,6 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     notFound: (request) =>
       `Nothing is at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; the API is below ${options.urls().api}/v1.`,
   });
-  await app.register(sensible);
   await app.register(openapi, { version });
 
   // 1 exchange: ids, clocks, cancellation, one settle
@@ -141,6 +142,7 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
     notFound: () => `This is the management listener: GET / lists what is here. The API is at ${options.urls().api}/v1.`,
   });
   await app.register(sensible);
+  await app.register(hostGuard, { address: parseListen(config.management.listen) });
   await app.register(openapi, { version });
   await app.register(rateLimit, { global: false });
   await app.register(admin, { adminApiKey: config.management.admin_api_key, failedAttempts: config.management.failed_attempts });

@@ -3,10 +3,10 @@ import { Lexer } from 'yaml';
 // What is refused before the YAML parser sees it, so that no text up to 1 MiB takes longer than about 100 ms.
 
 /**
- * Parsing cost grows with structure, not with bytes: 1 MiB of `0,` took 3.5 s, 30,000 tokens of the worst kind 0.1 s.
- * Counting first costs 15 ms at the limit. A line has 5 to 8 tokens, so this is some 4,000 lines.
+ * Parsing cost grows with structure, not with bytes: 1 MiB of `0,` took 3.5 s, 20,000 tokens of the worst kind 60 ms.
+ * Counting first costs 10 ms at the limit. A line has 5 to 8 tokens, so this is some 3,000 lines.
  */
-const MAX_TOKENS = 30_000;
+const MAX_TOKENS = 20_000;
 /** Long texts are made of lines, not of tokens, and 250,000 of them cost 0.1 s too. */
 const MAX_LINES = 20_000;
 const MAX_EXPRESSIONS = 2_000;

@@ -7,7 +7,7 @@ import { deepHint, limitStructure, limitText, Refusal, tooDeep } from './yaml-li
 
 /** Aliases expanded, counting those inside what an alias stands for. */
 const MAX_ALIASES = 100;
-const MAX_NODES = 50_000;
+const MAX_NODES = 20_000;
 /** A file with more faults than this is not worth reading to its end. */
 const MAX_FAULTS = 20;
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { operations, type ProviderEntry, providerDefaults, transportHeaders } from '../../providers/instance.ts';
-import type { ProviderType } from '../../providers/provider.ts';
+import type { ProviderDefaults, ProviderType } from '../../providers/provider.ts';
 import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
 import { type DraftProvider, type RuleContext, report } from './context.ts';
@@ -21,8 +21,10 @@ function checkNames(context: RuleContext, name: string, entry: DraftProvider): v
   const { types } = context;
   const type = types.find((candidate) => candidate.type === entry.type);
   if (entry.type !== undefined && type === undefined) {
-    const known = types.map((candidate) => candidate.type);
-    report(context, ['providers', name, 'type'], 'this provider type is unknown', `use one of: ${known.join(', ')}`);
+    const preset = types.find((candidate) => Object.hasOwn(candidate.presets, entry.type!));
+    const known = `use one of: ${types.map((candidate) => candidate.type).join(', ')}`;
+    const hint = preset === undefined ? known : `write type: ${preset.type} and preset: ${entry.type}, or ${known}`;
+    report(context, ['providers', name, 'type'], 'this provider type is unknown', hint);
   }
   if (type !== undefined && entry.preset !== undefined && !Object.hasOwn(type.presets, entry.preset)) {
     const known = Object.keys(type.presets);
@@ -39,29 +41,31 @@ function checkNames(context: RuleContext, name: string, entry: DraftProvider): v
 function checkReachable(context: RuleContext, name: string, entry: DraftProvider, type: ProviderType): void {
   const defaults = providerDefaults(type, entry.preset);
   const path = ['providers', name];
-  if ((entry.base_url ?? defaults.base_url) === undefined) {
+  const url = entry.base_url ?? defaults.base_url;
+  if (url === undefined) {
     report(context, [...path, 'base_url'], `a provider of type ${type.type} needs a base URL`, 'write base_url: https://host/v1');
+  } else if (url === defaults.base_url && /^\w+:\/\/[^/]*[A-Z]/.test(url)) {
+    // A preset writes the part of the host that every customer has for himself in capitals.
+    report(
+      context,
+      [...path, 'base_url'],
+      'this preset needs the base URL of your own resource',
+      `write base_url in the form of ${url}`,
+    );
   }
   const credential = entry.api_key ?? defaults.api_key;
   const otherwise = defaults.keyless === true || entry.auth !== undefined || Object.keys(entry.headers ?? {}).length > 0;
   if (entry.api_key === '') report(context, [...path, 'api_key'], 'the API key is empty', 'write the key, or remove the line');
   else if (credential === undefined && !otherwise) {
-    const variable = keyVariable(context, name, type, entry.preset);
-    const hint =
-      variable === null
-        ? `write api_key: \${NAME} into providers.${name}, and put the key into that variable`
-        : `set ${variable}, or write api_key into providers.${name}`;
-    report(context, [...path, 'api_key'], 'this provider needs an API key and has none', hint);
+    report(context, [...path, 'api_key'], 'this provider needs an API key and has none', keyHint(context, name, defaults));
   }
 }
 
-/** The variable that gives this entry its key: the one of its name, else the one its type or preset mentions. */
-function keyVariable({ types }: RuleContext, name: string, type: ProviderType, preset: string | undefined): string | null {
-  const switches = types.flatMap((candidate) => candidate.environment).filter(({ provider }) => provider === name);
-  const named = switches[0]?.apiKey.join(' or ');
-  if (named !== undefined && named !== '') return named;
-  const mentioned = providerDefaults(type, preset).keyVariable;
-  return mentioned === undefined ? null : `api_key: \${${mentioned}} and the variable ${mentioned}`;
+/** The variable of the entry's name sets its key; any other one has to be written into the entry. */
+function keyHint({ types }: RuleContext, name: string, { keyVariable = 'NAME' }: ProviderDefaults): string {
+  const own = types.flatMap(({ environment }) => environment).find(({ provider }) => provider === name)?.apiKey ?? [];
+  if (own.length > 0) return `set ${own.join(' or ')}, or write api_key into providers.${name}`;
+  return `write api_key: \${${keyVariable}} into providers.${name}, and put the key into that variable`;
 }
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

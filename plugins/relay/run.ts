@@ -142,7 +142,7 @@ export class Run implements AttemptOwner {
       () => {
         if (this.#open !== open) return;
         this.#close(open, 'failed', 'ledger_unavailable', 503);
-        this.#context.router.targetHealth.withdrawn(target, open.admission);
+        this.#context.router.targetHealth.withdrawn(open.admission);
         this.#refuse(ledgerUnavailable());
       },
     );
@@ -165,7 +165,7 @@ export class Run implements AttemptOwner {
     const { exchange, client, call } = this.#input;
     exchange.servedModel = attempt.reader.servedModel;
     if (exchange.firstContentAt === 0) exchange.firstContentAt = performance.now();
-    this.#context.router.targetHealth.succeeded(attempt.target, open.admission);
+    this.#context.router.targetHealth.succeeded(open.admission);
     this.#finish();
     this.#close(open, 'ok', null, 200, () => {
       if (exchange.cancelled !== null) return;
@@ -180,14 +180,14 @@ export class Run implements AttemptOwner {
     this.#lastFailure = failure;
     if (attempt.committed) {
       const error = clientError(failure, true);
-      this.#context.router.targetHealth.failed(attempt.target, open.admission, failure);
+      this.#context.router.targetHealth.failed(open.admission, failure);
       this.#finish();
       this.#markFailed(failure.reason);
       this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
       return;
     }
-    if (stale) this.#context.router.targetHealth.withdrawn(attempt.target, open.admission);
-    else this.#context.router.targetHealth.failed(attempt.target, open.admission, failure);
+    if (stale) this.#context.router.targetHealth.withdrawn(open.admission);
+    else this.#context.router.targetHealth.failed(open.admission, failure);
     const error = clientError(failure, this.#sends > 1);
     this.#close(open, 'failed', failure.reason, error.status);
     if (exchange.cancelled !== null) return;
@@ -247,8 +247,8 @@ export class Run implements AttemptOwner {
     open.attempt.abort();
     const { targetHealth } = this.#context.router;
     const blamed = reason === 'deadline' && this.#input.callerTimeout === null && this.#sends === 1 && open.attempt.sent;
-    if (blamed) targetHealth.failed(open.attempt.target, open.admission, deadlineFailure);
-    else targetHealth.withdrawn(open.attempt.target, open.admission);
+    if (blamed) targetHealth.failed(open.admission, deadlineFailure);
+    else targetHealth.withdrawn(open.admission);
     const status = error === null ? 499 : client.opened ? 200 : error.status;
     exchange.outcome = error === null ? 'cancelled' : 'failed';
     this.#close(open, 'cancelled', reason, status, deliver);

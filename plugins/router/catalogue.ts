@@ -8,6 +8,8 @@ import type { CatalogueModel, Route, TargetGroup } from './types.ts';
 
 /** Names resolved by pattern or prefix that are remembered; callers choose them, so there is a bound. */
 const rememberedRoutes = 2_000;
+/** Characters of a name that is not configured; the longest ids of the large providers have about 100. */
+const longestName = 512;
 /** Names looked at for "did you mean". */
 const comparedNames = 5_000;
 
@@ -67,6 +69,8 @@ export class Catalogue {
 
   setFetched(provider: ProviderInstance, models: readonly ModelInfo[]): void {
     this.#fetched.set(provider.name, new Map(models.map((info) => [info.id, info])));
+    // A bare id may belong to another provider now, or to none.
+    this.#remembered.clear();
   }
 
   models(): CatalogueModel[] {
@@ -110,6 +114,7 @@ export class Catalogue {
   }
 
   #find(model: string): Route | null {
+    if (model.length > longestName) return null;
     const pattern = this.#patterns.find(({ prefix }) => model.startsWith(prefix) && model.length > prefix.length);
     let route: Route | null = null;
     if (pattern !== undefined) route = this.#fromConfig(pattern.name, model, model.slice(pattern.prefix.length));
@@ -169,6 +174,7 @@ export class Catalogue {
   #notFound(model: string): string {
     const shown = model.length > 100 ? `${model.slice(0, 100)}…` : model;
     const first = `The model \`${shown}\` does not exist here.`;
+    if (model.length > longestName) return `${first} Names have at most ${longestName} characters.`;
     const slash = model.indexOf('/');
     const bare = slash > 0 ? model.slice(slash + 1) : model;
     for (const type of this.#options.types) {

@@ -47,7 +47,11 @@ class TargetState {
   earlierFailures = 0;
 }
 
-export type Admission = { readonly probe: boolean };
+/** One request a target is working on. Holds the state itself: the target may be forgotten before the request ends. */
+export interface Admission {
+  readonly probe: boolean;
+  readonly state: TargetState;
+}
 
 /**
  * Passive health of every target: a breaker (closed, open, half-open with one probe, closed) and the waits that upstreams
@@ -91,14 +95,14 @@ export class Health {
   admit(target: Target): Admission {
     const state = this.#state(target);
     state.inFlight++;
-    if (state.breaker === 'closed') return { probe: false };
+    if (state.breaker === 'closed') return { probe: false, state };
     state.breaker = 'half_open';
     state.probing = true;
-    return { probe: true };
+    return { probe: true, state };
   }
 
-  succeeded(target: Target, admission: Admission): void {
-    const state = this.#end(target, admission);
+  succeeded(admission: Admission): void {
+    const state = this.#end(admission);
     this.#count(state, false);
     state.consecutive = 0;
     if (admission.probe) {
@@ -109,17 +113,17 @@ export class Health {
   }
 
   /** The caller left or was impatient: says nothing about the target. */
-  withdrawn(target: Target, admission: Admission): void {
-    this.#end(target, admission);
+  withdrawn(admission: Admission): void {
+    this.#end(admission);
   }
 
-  failed(target: Target, admission: Admission, failure: UpstreamFailure): void {
+  failed(admission: Admission, failure: UpstreamFailure): void {
     const kind = blame[failure.reason];
     if (kind === 'none') {
-      this.succeeded(target, admission);
+      this.succeeded(admission);
       return;
     }
-    const state = this.#end(target, admission);
+    const state = this.#end(admission);
     state.lastFailure = { reason: failure.reason, at: Date.now() };
     if (failure.retryAfterMs !== null || kind === 'rest') this.#rest(state, failure);
     if (kind === 'rest') {
@@ -159,10 +163,9 @@ export class Health {
     return state;
   }
 
-  #end(target: Target, admission: Admission): TargetState {
-    const state = this.#state(target);
-    if (state.inFlight > 0) state.inFlight--;
-    if (admission.probe) state.probing = false;
+  #end({ probe, state }: Admission): TargetState {
+    state.inFlight--;
+    if (probe) state.probing = false;
     return state;
   }
 

@@ -47,7 +47,12 @@ export class Plan {
     return waits.length === 0 ? 0 : Math.min(...waits);
   }
 
+  /** By id: a fallback that names the same model at the same provider has a target object of its own. */
+  #wasTried(target: Target): boolean {
+    return this.#tried.some((each) => each.id === target.id);
+  }
+
   #isOpen(target: Target): boolean {
-    return this.#eligible(target) && !this.#tried.includes(target) && this.#health.wait(target) === 0;
+    return this.#eligible(target) && !this.#wasTried(target) && this.#health.wait(target) === 0;
   }
 }

@@ -21,7 +21,7 @@ export class RetryBudget {
   /** `now`: monotonic milliseconds. */
   constructor(options: Config['retries']['budget'], now: () => number) {
     this.#ratio = options.ratio;
-    this.#floor = options.min_per_second * (options.window / slices00);
+    this.#floor = options.min_per_second * (options.window / 1000);
     this.#slice = Math.max(1, options.window / slices);
     this.#now = now;
   }

@@ -46,13 +46,18 @@ function ratesOf(prices: ModelPrice): Rates | null {
     }
     return set.input === undefined ? null : (set as RateSet);
   };
-  const base = at(-1);
-  if (base === null) return null;
-  const starts = new Set<number>();
-  for (const price of Object.values(prices))
-    if (typeof price === 'object') for (const tier of price.tiers) starts.add(tier.start);
-  const tiers = [...starts].sort((a, b) => a - b).map((above) => ({ above, rates: at(above) ?? base }));
-  return { base, tiers };
+  try {
+    const base = at(-1);
+    if (base === null) return null;
+    const starts = new Set<number>();
+    for (const price of Object.values(prices))
+      if (typeof price === 'object') for (const tier of price.tiers) starts.add(tier.start);
+    const tiers = [...starts].sort((a, b) => a - b).map((above) => ({ above, rates: at(above) ?? base }));
+    return { base, tiers };
+  } catch {
+    // A price out of range is no price; the attempt it is for still has to settle.
+    return null;
+  }
 }
 
 /** `00:30:00Z` -> milliseconds of the UTC day. */

@@ -24,9 +24,11 @@ function atLeastOne(estimate: number): number {
  */
 export function account(intent: Pick<Intent, 'estimatedInput' | 'operation'>, settlement: Settlement): Accounted {
   const { usage, unsent, outcome, upstreamStatus, firstContentMs, estimatedOutput } = settlement;
-  if (usage !== null && plausible(usage)) return { quantities: usage, source: 'provider' };
-  if (unsent) return nothing;
   const content = firstContentMs !== null || estimatedOutput > 0;
+  // Some servers fill in zeros instead of leaving usage out.
+  const counted = usage !== null && (!content || (usage.input ?? 0) + (usage.output ?? 0) > 0);
+  if (counted && plausible(usage)) return { quantities: usage, source: 'provider' };
+  if (unsent) return nothing;
   if (outcome === 'failed' && upstreamStatus >= firstRefusal && !content) return nothing;
   const generated = (content || outcome === 'ok') && intent.operation !== 'embeddings';
   return {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
@@ -194,55 +195,34 @@ models: { m: { strategy: priority, targets: [{ provider: v, model: x, weight: 1.
 prices: { v/x: { input: 1.25, tiers: [{ above: 200000, input: 2.5 }] } }
 `;
   const { config } = load({ file });
-  // Units are numbers in the snapshot and texts in the schema.
-  const numeric = JSON.parse(JSON.stringify(ConfigSchema), (_key, value) =>
-    ['duration', 'size'].includes(value?.format)
-      ? { type: 'integer' }
-      : value?.format === 'base-url'
-        ? { type: 'string' }
-        : value,
-  );
-  expect([...Value.Errors(restore(numeric), config)]).toEqual([]);
+  expect([...Value.Errors(withNumbers(ConfigSchema), config)]).toEqual([]);
 });
 
-/** TypeBox marks its schemas with symbols, which JSON drops. */
-function restore(schema: object): typeof ConfigSchema {
-  const kind = Object.getOwnPropertySymbols(ConfigSchema).find((symbol) => String(symbol) === 'Symbol(TypeBox.Kind)')!;
-  const optional = Symbol.for('TypeBox.Optional');
-  const walk = (node: Record<string, unknown>): Record<string, unknown> => {
-    const copy: Record<PropertyKey, unknown> = { ...node };
-    const name = node.anyOf
-      ? 'Union'
-      : node.const
-        ? 'Literal'
-        : node.not
-          ? 'Never'
-          : node.patternProperties
-            ? 'Record'
-            : String(node.type);
-    copy[kind] = name === name.toLowerCase() ? name[0]!.toUpperCase() + name.slice(1) : name;
-    for (const group of ['properties', 'patternProperties'] as const) {
-      if (node[group]) copy[group] = Object.fromEntries(Object.entries(node[group]).map(([key, member]) => [key, walk(member)]));
-    }
-    const required = new Set(node.required as string[] | undefined);
-    for (const [key, member] of Object.entries((copy.properties ?? {}) as Record<string, Record<PropertyKey, unknown>>)) {
-      if (!required.has(key)) member[optional] = 'Optional';
-    }
-    if (node.items) copy.items = walk(node.items as Record<string, unknown>);
-    if (Array.isArray(node.anyOf)) copy.anyOf = node.anyOf.map(walk);
-    return copy as Record<string, unknown>;
-  };
-  return walk(schema as Record<string, unknown>) as unknown as typeof ConfigSchema;
+/** The schema of the snapshot: durations and sizes are numbers there, and formats are not TypeBox's business. */
+function withNumbers<T extends TSchema>(schema: T): T {
+  if (schema.format === 'duration' || schema.format === 'size') return { ...schema, ...Type.Integer() };
+  const copy: Record<string, unknown> & TSchema = { ...schema };
+  delete copy.format;
+  for (const group of ['properties', 'patternProperties']) {
+    const members = Object.entries((schema[group] ?? {}) as Record<string, TSchema>).map(([key, member]) => [
+      key,
+      withNumbers(member),
+    ]);
+    if (schema[group] !== undefined) copy[group] = Object.fromEntries(members);
+  }
+  if (schema.items !== undefined) copy.items = withNumbers(schema.items as TSchema);
+  return copy as unknown as T;
 }
 
-test('a second load takes less than 100 ms', () => {
+test('a reload takes less than 100 ms of CPU time', () => {
   const root = makeRoot();
   const run = () => loadConfig({ root, cwd: root, env: {}, types });
   run();
   const times = [1, 2, 3].map(() => {
-    const start = performance.now();
+    const before = process.threadCpuUsage();
     run();
-    return performance.now() - start;
+    const { user, system } = process.threadCpuUsage(before);
+    return (user + system) / 1000;
   });
   expect(Math.min(...times)).toBeLessThan(100);
 });

@@ -25,6 +25,7 @@ export const generic: ProviderType = {
   presets: {
     local: { base_url: 'http://127.0.0.1:11434', keyless: true },
     cloud: { version: 'openai/v1', keyless: false, auth: { header: 'Api-Key', scheme: '' } },
+    tenant: { base_url: 'https://TENANT.cloud.test/v1', keyless: false },
   },
   environment: [{ provider: 'local', preset: 'local', apiKey: [], baseUrl: ['LOCAL_BASE_URL', 'LOCAL_HOST'] }],
 };

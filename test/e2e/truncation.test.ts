@@ -2,8 +2,9 @@ import OpenAI from 'openai';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Connection, eventsOf, open, streamError } from '../helper/client.ts';
 import { opened, whenDone } from '../helper/cleanup.ts';
-import { type Cut, columns, cutScript, overAll, patientOverlay, seeded, toAsk } from '../helper/cuts.ts';
+import { type Cut, columns, cutScript, overAll, seeded, toAsk } from '../helper/cuts.ts';
 import { startGateway } from '../helper/gateway.ts';
+import { patient } from '../helper/overlay.ts';
 import { allStreams, chatStreams, digest, type StreamFixture, streamNamed, streamRequest } from '../helper/streams.ts';
 import { startUpstream } from '../helper/upstream.ts';
 
@@ -16,7 +17,7 @@ const connections: Connection[] = [];
 
 beforeAll(async () => {
   const upstream = opened(await startUpstream(cutScript, { forget: true }));
-  url = (await startGateway({ overlay: patientOverlay(upstream.url) })).url;
+  url = (await startGateway({ overlay: patient(upstream.url) })).url;
   whenDone(() => {
     for (const connection of connections) connection.leave('fin');
   });
@@ -66,7 +67,7 @@ test('S5: the event with the finish_reason counts only once its blank line is th
   const cut = { stream: 'text', framing: 'close', end: 'fin' } as const;
   await judge({ ...cut, offset: completeEnd - 1 });
   await expect(judge({ ...cut, offset: completeEnd })).resolves.toBeUndefined();
-  const reply = await (await opened2(url)).ask(streamRequest(streamNamed('text'), toAsk({ ...cut, offset: completeEnd })));
+  const reply = await (await connected(url)).ask(streamRequest(streamNamed('text'), toAsk({ ...cut, offset: completeEnd })));
   expect(eventsOf(reply.body).at(-1)?.data).toBe('[DONE]');
 });
 
@@ -98,7 +99,7 @@ test('G4: the official client throws on cut streams and never ends normally with
   expect(failures).toEqual([]);
 });
 
-async function opened2(base: string): Promise<Connection> {
+async function connected(base: string): Promise<Connection> {
   const connection = await open(base);
   whenDone(() => connection.leave('fin'));
   return connection;

@@ -35,17 +35,6 @@ export const cutScript: Script = (call, wire) => {
   return script(call, wire);
 };
 
-/** A target that is never put aside, however often it fails: one attempt each, no breaker. */
-export function patientOverlay(baseUrl: string): object {
-  return {
-    providers: { up: { type: 'openai-compatible', base_url: baseUrl, api_key: 'sk-upstream-0123456789', operations: ['chat', 'responses', 'embeddings'] } },
-    models: { m: { targets: [{ provider: 'up', model: 'tern-2' }] } },
-    retries: { max_attempts: 1 },
-    health: { consecutive_failures: 1_000_000_000, failure_ratio: 1, min_requests: 1_000_000_000 },
-    server: { keep_alive_comments: '0s' },
-  };
-}
-
 /** Runs `work` over `items`, `width` at a time; resolves with the failures' messages. */
 export async function overAll<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<string[]> {
   const failures: string[] = [];

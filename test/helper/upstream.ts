@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { type RecordedCall, record, takeRequest, Wire } from './http-request.ts';
+import { type RecordedCall, record, takeRequest, turn, Wire } from './http-request.ts';
 
 /** Answers one request. What it returns is awaited; only then the next request of the connection is taken. */
 export type Script = (call: RecordedCall, wire: Wire) => unknown;
@@ -25,6 +25,8 @@ export interface Upstream {
   open(): number;
   /** Resolves once `count` requests have arrived; rejects after `ms`. */
   arrived(count: number, ms?: number): Promise<RecordedCall>;
+  /** Ends every connection and waits until both sides know, so that the next request comes on a fresh one. */
+  hangUp(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -104,6 +106,12 @@ export async function startUpstream(script: Script, options: UpstreamOptions = {
         waiters.add(check);
         check();
       });
+    },
+    async hangUp() {
+      const closed = [...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const socket of sockets) socket.end();
+      await Promise.all(closed);
+      await turn();
     },
     close() {
       for (const socket of sockets) socket.destroy();

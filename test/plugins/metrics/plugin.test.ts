@@ -231,15 +231,6 @@ test('the breaker and load of a configured target are shown as they are when scr
   expect(await linesOf(target, 'postern_breaker_state')).toEqual(['postern_breaker_state{target="up/m"} 1']);
 });
 
-test('targets only callers named are folded into one series per provider', async () => {
-  const named = Array.from({ length: 2000 }, (_, at) =>
-    health(`up/canary-${at}`, { inFlight: 1, breaker: at === 7 ? 'open' : 'closed' }),
-  );
-  const target = await build({ targets: () => named });
-  expect(await linesOf(target, 'postern_breaker_state')).toEqual(['postern_breaker_state{target="up/*"} 2']);
-  expect(await linesOf(target, 'postern_target_in_flight')).toEqual(['postern_target_in_flight{target="up/*"} 2000']);
-});
-
 test('a target that is gone leaves no series behind', async () => {
   const known = { targets: [health('up/a')] };
   const target = await build({ targets: () => known.targets });

@@ -10,8 +10,8 @@ function rig(options: Partial<typeof healthOptions> = {}) {
   const clock = manualClock();
   const health = new Health({ ...healthOptions, ...options }, clock.now);
   const fail = (reason: FailureReason = 'server', retryAfterMs: number | null = null) =>
-    health.failed(model, health.admit(model), failure(reason, { retryAfterMs }));
-  const succeed = () => health.succeeded(model, health.admit(model));
+    health.failed(health.admit(model), failure(reason, { retryAfterMs }));
+  const succeed = () => health.succeeded(health.admit(model));
   const state = () => health.snapshot([model])[0]!;
   /** Three failures in a row open the breaker for 1 s. */
   const open = () => {
@@ -99,7 +99,7 @@ describe('the breaker', () => {
     clock.pass(1);
     expect(health.wait(model)).toBe(0);
     expect(state().breaker).toBe('half_open');
-    expect(health.admit(model)).toEqual({ probe: true });
+    expect(health.admit(model)).toMatchObject({ probe: true });
     expect(health.wait(model)).toBeGreaterThan(0);
     expect(state()).toMatchObject({ breaker: 'half_open', inFlight: 1 });
   });
@@ -152,10 +152,10 @@ describe('the breaker', () => {
     const { clock, health, open, state } = rig();
     open();
     clock.pass(1_000);
-    health.withdrawn(model, health.admit(model));
+    health.withdrawn(health.admit(model));
     expect(health.wait(model)).toBe(0);
     expect(state()).toMatchObject({ breaker: 'half_open', inFlight: 0 });
-    expect(health.admit(model)).toEqual({ probe: true });
+    expect(health.admit(model)).toMatchObject({ probe: true });
   });
 
   it('stays half-open when the probe is told to wait, and probes again after that wait', () => {
@@ -176,8 +176,8 @@ describe('the breaker', () => {
     const early = [health.admit(model), health.admit(model)];
     open();
     clock.pass(400);
-    health.succeeded(model, early[0]!);
-    health.failed(model, early[1]!, failure('server'));
+    health.succeeded(early[0]!);
+    health.failed(early[1]!, failure('server'));
     expect(health.wait(model)).toBe(600);
     expect(state().breaker).toBe('open');
   });
@@ -302,15 +302,15 @@ describe('any history', () => {
           clock.pass(ms);
           if (health.wait(model) > 0) continue;
           const admission = health.admit(model);
-          if (end === 'ok') health.succeeded(model, admission);
-          else if (end === 'left') health.withdrawn(model, admission);
-          else health.failed(model, admission, failure(end, { retryAfterMs }));
+          if (end === 'ok') health.succeeded(admission);
+          else if (end === 'left') health.withdrawn(admission);
+          else health.failed(admission, failure(end, { retryAfterMs }));
           expect(health.wait(model)).toBeLessThanOrEqual(60_000);
         }
         expect(state().inFlight).toBe(0);
         clock.pass(60_000);
         expect(health.wait(model)).toBe(0);
-        health.succeeded(model, health.admit(model));
+        health.succeeded(health.admit(model));
         expect(state().breaker).toBe('closed');
       }),
     );
@@ -327,8 +327,8 @@ describe('any history', () => {
           else if (action < 3 && health.wait(model) === 0 && state().breaker !== 'closed') probes.push(health.admit(model));
           else if (probes.length > 0) {
             const probe = probes.pop()!;
-            if (recovers) health.withdrawn(model, probe);
-            else health.failed(model, probe, failure('timeout'));
+            if (recovers) health.withdrawn(probe);
+            else health.failed(probe, failure('timeout'));
           }
           expect(probes.length).toBeLessThanOrEqual(1);
         }
@@ -342,20 +342,23 @@ it('remembers a bounded number of targets: callers choose model names', () => {
   open();
   for (let count = 0; count < 50_000; count++) {
     const other = target(`made-up-${count}`);
-    health.failed(other, health.admit(other), failure('not_found'));
+    health.failed(health.admit(other), failure('not_found'));
     // A target in use is asked for its state with each request, which keeps it.
     if (count % 1_000 === 0) health.wait(model);
   }
   expect(health.size).toBeLessThanOrEqual(10_000);
   expect(health.wait(model)).toBe(1_000);
   clock.pass(1_000);
-  expect(health.admit(model)).toEqual({ probe: true });
+  expect(health.admit(model)).toMatchObject({ probe: true });
 });
 
-it('counts right for a target that was forgotten while a request was under way', () => {
+it('a request whose target was forgotten in between ends without touching what is known of it since', () => {
   const { health, state } = rig();
-  const admission = health.admit(model);
+  const early = health.admit(model);
   for (let count = 0; count < 20_000; count++) health.admit(target(`made-up-${count}`));
-  health.succeeded(model, admission);
+  const later = health.admit(model);
+  health.failed(early, failure('server'));
+  expect(state()).toMatchObject({ inFlight: 1, consecutiveFailures: 0 });
+  health.succeeded(later);
   expect(state().inFlight).toBe(0);
 });

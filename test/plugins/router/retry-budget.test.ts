@@ -74,7 +74,11 @@ describe('the retry budget', () => {
   });
 
   it('G12: never gives more than the floor and the share of the requests in any window that ends with one', () => {
-    const step = fc.record({ ms: fc.integer({ min: 0, max: 2_500 }), requests: fc.integer({ min: 0, max: 30 }), wants: fc.integer({ min: 0, max: 40 }) });
+    const step = fc.record({
+      ms: fc.integer({ min: 0, max: 2_500 }),
+      requests: fc.integer({ min: 0, max: 30 }),
+      wants: fc.integer({ min: 0, max: 40 }),
+    });
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
         const { clock, budget } = rig();

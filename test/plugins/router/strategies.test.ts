@@ -137,7 +137,12 @@ describe('round-robin', () => {
     const targets = named(1, 1, 1);
     const [a, b, c] = targets as [Target, Target, Target];
     const selector = make('round-robin', targets);
-    expect([selector.pick([a, b, c]), selector.pick([a, c]), selector.pick([a, b, c]), selector.pick([a, b, c])]).toEqual([a, c, a, b]);
+    expect([selector.pick([a, b, c]), selector.pick([a, c]), selector.pick([a, b, c]), selector.pick([a, b, c])]).toEqual([
+      a,
+      c,
+      a,
+      b,
+    ]);
   });
 });
 

@@ -8,7 +8,11 @@ export function providerType(changes: Partial<ProviderType> = {}): ProviderType 
 }
 
 /** A provider that nobody connects to. */
-export function provider(name: string, config: Partial<ProviderConfig> = {}, type: ProviderType = providerType()): ProviderInstance {
+export function provider(
+  name: string,
+  config: Partial<ProviderConfig> = {},
+  type: ProviderType = providerType(),
+): ProviderInstance {
   return createInstance(name, { type: type.type, base_url: `http://${name}.test/v1`, ...config }, type);
 }
 

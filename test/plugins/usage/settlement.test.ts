@@ -18,6 +18,10 @@ describe('what an attempt is charged for', () => {
     expect(account(intent(), settlement({ usage: { input: -4, output: 2 } })).source).toBe('estimated');
   });
 
+  it('is estimated, not 0, when the provider counted nothing for an answer', () => {
+    expect(account(intent(), settlement({ usage: { input: 0, output: 0 } })).source).toBe('estimated');
+  });
+
   it('is estimated, not 0, when the provider gave no usage', () => {
     const charged = account(intent(), settlement({ usage: null }));
     expect(charged).toEqual({ quantities: { input: 40, output: 90 }, source: 'estimated' });
