@@ -30,9 +30,15 @@ const sayings: Readonly<Record<string, string>> = {
 
 const malformed = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_INVALID|UND_ERR_NOT_SUPPORTED|UND_ERR_BAD)/;
 
+/** undici 8 leaves most of its parser errors without a code (measured); an end in mid-message is one of them, and is no nonsense. */
+function isMalformed(error: Error, code: string): boolean {
+  if (error.name === 'HTTPParserError') return !error.message.includes('EOF');
+  return malformed.test(code);
+}
+
 export function transportFailure(error: SocketError, sent: boolean, headed: boolean): TransportFailure {
   const code = error.code ?? '';
-  const reason: FailureReason = !sent ? 'connect' : malformed.test(code) ? 'protocol' : 'network';
+  const reason: FailureReason = !sent ? 'connect' : isMalformed(error, code) ? 'protocol' : 'network';
   const socketRead = error.socketBytesRead ?? (error as { socket?: { bytesRead?: number } }).socket?.bytesRead ?? 0;
   return {
     reason,

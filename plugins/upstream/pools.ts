@@ -34,7 +34,8 @@ function connector(provider: ProviderInstance, connectTimeout: number): buildCon
     connect(options, (...result) => {
       const socket = result[1];
       // Ahead of undici's own listener: a plain ECONNRESET does not say which socket it came from.
-      if (socket !== null) socket.prependListener('error', (error: SocketError) => noteSocket(error, socket));
+      // Undefined, not null, after a failed connect, whatever the types say.
+      if (socket) socket.prependListener('error', (error: SocketError) => noteSocket(error, socket));
       callback(...result);
     });
   };

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LedgerError } from '../../../plugins/usage/index.ts';
-import type { LedgerStore } from '../../../plugins/usage/store.ts';
-import { intent, openLedger, prices, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let opened: ReturnType<typeof openLedger>[] = [];
@@ -16,7 +14,6 @@ beforeEach(() => {
   directory = temporaryDirectory();
 });
 afterEach(async () => {
-  vi.useRealTimers();
   for (const { ledger } of opened) await ledger.close().catch(() => {});
   opened = [];
   directory.remove();
@@ -184,120 +181,5 @@ describe('the ledger', () => {
     await ledger.close();
     await expect(ledger.open(intent(), target()).committed).rejects.toMatchObject({ code: 'ledger_closed' });
     expect(ledger.openCount()).toBe(0);
-  });
-});
-
-describe('D1: a disk that is full', () => {
-  /** Nothing can be added to the file any more. */
-  const fill = (store: LedgerStore) => {
-    store.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    store.database.exec('PRAGMA max_page_count = 1');
-  };
-  const free = (store: LedgerStore) => store.database.exec('PRAGMA max_page_count = 1000000');
-  const long = 'x'.repeat(20_000);
-
-  it('refuses new attempts with a typed error and says it is not ready', async () => {
-    const { ledger, store, log } = start();
-    fill(store);
-    const refused = ledger.open(intent({ metadata: long }), target());
-    await expect(refused.committed).rejects.toBeInstanceOf(LedgerError);
-    await expect(refused.committed).rejects.toMatchObject({ code: 'ledger_unavailable' });
-    expect([ledger.ready(), ledger.openCount()]).toEqual([false, 0]);
-    await expect(ledger.open(intent(), target()).committed).rejects.toBeInstanceOf(LedgerError);
-    expect(log.lines).toHaveLength(1);
-  });
-
-  it('keeps settlements, answers their callers, and writes them when there is room again, without a restart', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const { ledger, store } = start();
-    const attempts = [ledger.open(intent(), target()), ledger.open(intent(), target())];
-    await Promise.all(attempts.map(({ committed }) => committed));
-    fill(store);
-    const settled = await Promise.all(attempts.map((attempt) => attempt.settle(settlement({ servedModel: long }))));
-    expect(settled.map(({ nanoUsd }) => nanoUsd)).toEqual([3_000_000, 3_000_000]);
-    await vi.advanceTimersByTimeAsync(3000);
-    expect([ledger.ready(), readRows(directory.path).map(({ state }) => state)]).toEqual([false, ['open', 'open']]);
-
-    free(store);
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(ledger.ready()).toBe(true);
-    expect(readRows(directory.path).map(({ state, cost_nano }) => [state, cost_nano])).toEqual([
-      ['settled', 3_000_000],
-      ['settled', 3_000_000],
-    ]);
-    await ledger.open(intent(), target()).settle(settlement());
-    expect(readRows(directory.path)).toHaveLength(3);
-  });
-
-  it('stays not ready while the disk is full, even with nothing left to write', async () => {
-    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-    const { ledger, store } = start();
-    fill(store);
-    await expect(ledger.open(intent({ metadata: long }), target()).committed).rejects.toBeInstanceOf(LedgerError);
-    await vi.advanceTimersByTimeAsync(2000);
-    expect(ledger.ready()).toBe(false);
-    free(store);
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(ledger.ready()).toBe(true);
-  });
-
-  it('settlements that could not be written before the process ended are estimates after the next start', async () => {
-    const first = openLedger(directory.path);
-    const attempt = first.ledger.open(intent(), target());
-    await attempt.committed;
-    fill(first.store);
-    await attempt.settle(settlement({ servedModel: long }));
-    await first.ledger.close();
-    expect(await start().ledger.recover()).toBe(1);
-  });
-});
-
-describe('recovery', () => {
-  async function leaveOpen(): Promise<void> {
-    const { ledger, store } = openLedger(directory.path);
-    await ledger.open(intent(), target()).settle(settlement());
-    await ledger.open(intent({ exchange: 'ex_0002' }), target()).committed;
-    // As if the process had been killed: nothing is tidied up.
-    store.close();
-  }
-
-  it('U5: settles what an earlier process left open as unknown, with estimated input, priced', async () => {
-    await leaveOpen();
-    expect(await start().ledger.recover()).toBe(1);
-    expect(readRows(directory.path)[1]).toMatchObject({
-      exchange: 'ex_0002',
-      state: 'settled',
-      outcome: 'unknown',
-      reason: 'unknown_outcome',
-      usage_source: 'estimated',
-      input: 40,
-      cost_nano: 40 * (prices['acme/large'].input * 1000),
-      total_ms: null,
-    });
-  });
-
-  it('leaves settled rows as they are', async () => {
-    await leaveOpen();
-    await start().ledger.recover();
-    expect(readRows(directory.path)[0]).toMatchObject({ outcome: 'ok', input: 1000, usage_source: 'provider' });
-  });
-
-  it('does not read the settled past again', async () => {
-    await leaveOpen();
-    const { ledger, store } = start();
-    await ledger.recover();
-    expect(store.database.prepare("SELECT value FROM progress WHERE name = 'settled_below'").get()).toEqual({ value: 3 });
-    expect(await ledger.recover()).toBe(0);
-  });
-
-  it('finds an attempt left open far behind the newest', async () => {
-    const { ledger, store } = openLedger(directory.path);
-    await ledger.open(intent({ exchange: 'ex_slow' }), target()).committed;
-    for (let turn = 0; turn < 70; turn++) {
-      await Promise.all(Array.from({ length: 32 }, () => ledger.open(intent(), target()).settle(settlement())));
-    }
-    store.close();
-    expect(await start().ledger.recover()).toBe(1);
-    expect(readRows(directory.path)[0]).toMatchObject({ exchange: 'ex_slow', outcome: 'unknown' });
   });
 });
