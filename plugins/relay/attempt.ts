@@ -157,6 +157,8 @@ export class Attempt implements AnswerListener, AnswerSink {
     if (this.#over) return;
     this.#finish();
     if (!this.#transportOver) this.#call?.abort();
+    // An error inside a 200 counts as what it says it is, also for what is charged.
+    if (!this.committed && failure.status >= 400) this.upstreamStatus = failure.status;
     this.#owner.onFailed(this, failure, this.#stale);
   }
 
