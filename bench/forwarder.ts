@@ -17,7 +17,11 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onRequestStart(): void {}
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     const head = ['content-type', String(headers['content-type'])];
     if (headers['content-length'] !== undefined) head.push('content-length', String(headers['content-length']));
     this.#response.writeHead(status, head);

@@ -12,6 +12,8 @@ const path = '/v1/chat/completions';
 const jsonBody = requestBody(false);
 const streamBody = requestBody(true);
 const answerLimitMs = 10_000;
+/** Of an open loop, while its connections open. */
+const openingMs = 150;
 
 function allHeaders(to: Destination): Record<string, string> {
   return { 'content-type': 'application/json', ...to.headers };
@@ -30,7 +32,9 @@ export async function jsonCalls(to: Destination, amount: number, connections: nu
   });
   const good = result['2xx'];
   if (good === amount && result.errors === 0) return;
-  throw new Error(`${to.url}: ${good} of ${amount} calls succeeded, ${result.non2xx} had another status, ${result.errors} failed.`);
+  throw new Error(
+    `${to.url}: ${good} of ${amount} calls succeeded, ${result.non2xx} had another status, ${result.errors} failed.`,
+  );
 }
 
 /** Reads one answer whole; `done` gets an error or nothing. */
@@ -86,7 +90,8 @@ export async function streams(to: Destination, amount: number, concurrent: numbe
       const events = answer.toString('latin1').split('\n\n').length - 1;
       const whole = answer.subarray(-streamEnd.length).equals(streamEnd);
       // The usage event is not for a caller who did not ask for it.
-      if (!whole || events < streamEvents) throw new Error(`${to.url}: a stream of ${events} events${whole ? '' : ' without its end'}.`);
+      if (!whole || events < streamEvents)
+        throw new Error(`${to.url}: a stream of ${events} events${whole ? '' : ' without its end'}.`);
     }
   };
   try {
@@ -98,6 +103,8 @@ export async function streams(to: Destination, amount: number, concurrent: numbe
 
 /** Latencies of an open loop, milliseconds. */
 export interface OpenLoop {
+  /** Calls made, those of the beginning included. */
+  readonly calls: number;
   readonly latencies: readonly number[];
   /** How late the 99th percentile of the calls was sent; large means that the load, not the subject, was slow. */
   readonly lateness: readonly number[];
@@ -105,11 +112,12 @@ export interface OpenLoop {
 
 /**
  * JSON calls at a fixed arrival rate, whether or not earlier ones have been answered, so that a stall hits every call that
- * falls into it. Latency counts from the moment a call is handed to its socket.
+ * falls into it. Latency counts from the moment a call is handed to the client; the first calls, which open the connections,
+ * are left out.
  */
 export async function openLoop(to: Destination, perSecond: number, ms: number): Promise<OpenLoop> {
   const { send, close } = client(to, 256);
-  const amount = Math.round((perSecond * ms) / 1000);
+  const amount = Math.round((perSecond * (ms + openingMs)) / 1000);
   const latencies: number[] = [];
   const lateness: number[] = [];
   const calls: Promise<void>[] = [];
@@ -117,14 +125,14 @@ export async function openLoop(to: Destination, perSecond: number, ms: number): 
   const call = async (): Promise<void> => {
     const sent = performance.now();
     await send(jsonBody);
-    latencies.push(performance.now() - sent);
+    if (sent - began > openingMs) latencies.push(performance.now() - sent);
   };
   try {
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         const now = performance.now() - began;
         while (calls.length < amount && (calls.length * 1000) / perSecond <= now) {
-          lateness.push(now - (calls.length * 1000) / perSecond);
+          if (now > openingMs) lateness.push(now - (calls.length * 1000) / perSecond);
           calls.push(call());
         }
         if (calls.length < amount) return;
@@ -136,5 +144,5 @@ export async function openLoop(to: Destination, perSecond: number, ms: number): 
   } finally {
     await close();
   }
-  return { latencies, lateness };
+  return { calls: amount, latencies, lateness };
 }

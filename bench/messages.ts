@@ -54,7 +54,9 @@ export function jsonAnswer(): Buffer {
       object: 'chat.completion',
       created,
       model,
-      choices: [{ index: 0, message: { role: 'assistant', content: filler(560), refusal: null }, logprobs: null, finish_reason: 'stop' }],
+      choices: [
+        { index: 0, message: { role: 'assistant', content: filler(560), refusal: null }, logprobs: null, finish_reason: 'stop' },
+      ],
       usage,
       service_tier: 'default',
       system_fingerprint: 'fp_1c5d0a77b2',
@@ -63,14 +65,24 @@ export function jsonAnswer(): Buffer {
 }
 
 function event(choices: readonly object[], rest: object = {}): Buffer {
-  const chunk = { id, object: 'chat.completion.chunk', created, model, service_tier: 'default', system_fingerprint: 'fp_1c5d0a77b2', choices, ...rest };
+  const chunk = {
+    id,
+    object: 'chat.completion.chunk',
+    created,
+    model,
+    service_tier: 'default',
+    system_fingerprint: 'fp_1c5d0a77b2',
+    choices,
+    ...rest,
+  };
   return Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
 }
 
 /** The events of one stream in order: role, text, finish_reason, usage (`streamEvents` of them). */
 export function streamAnswer(): readonly Buffer[] {
   const words = filler(4_000).split(' ');
-  const delta = (value: object, finish: string | null = null) => event([{ index: 0, delta: value, logprobs: null, finish_reason: finish }]);
+  const delta = (value: object, finish: string | null = null) =>
+    event([{ index: 0, delta: value, logprobs: null, finish_reason: finish }]);
   const text = Array.from({ length: streamEvents - 3 }, (_, at) => delta({ content: `${words[at]} ` }));
   return [delta({ role: 'assistant', content: '', refusal: null }), ...text, delta({}, 'stop'), event([], { usage })];
 }

@@ -88,7 +88,8 @@ export async function start(launch: Launch): Promise<Running> {
   const url = `http://127.0.0.1:${port}`;
   while (!(await answers(`${url}/readyz`))) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended before it was ready:\n${errors}`);
-    if (performance.now() - began > readyLimitMs) throw new Error(`${name} was not ready within ${readyLimitMs / 1000} s:\n${errors}`);
+    if (performance.now() - began > readyLimitMs)
+      throw new Error(`${name} was not ready within ${readyLimitMs / 1000} s:\n${errors}`);
     await sleep(pollMs);
   }
   const readyMs = performance.now() - began;

@@ -82,7 +82,12 @@ function gateway(id: string, title: string, server: string, everything: boolean,
 function configuration(upstreamOrigin: string, everything: boolean): object {
   return {
     providers: {
-      bench: { type: 'openai-compatible', base_url: `${upstreamOrigin}/v1`, api_key: 'sk-upstream-0000000000000000', catalogue: false },
+      bench: {
+        type: 'openai-compatible',
+        base_url: `${upstreamOrigin}/v1`,
+        api_key: 'sk-upstream-0000000000000000',
+        catalogue: false,
+      },
     },
     models: { [model]: { targets: [{ provider: 'bench', model }] } },
     prices: { [`bench/${model}`]: { input: 0.75, cached: 0.075, output: 4.5 } },
@@ -92,5 +97,7 @@ function configuration(upstreamOrigin: string, everything: boolean): object {
 }
 
 function profiler({ profile }: SubjectOptions, id: string): string[] {
-  return profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${id}-${process.hrtime.bigint()}.cpuprofile`];
+  return profile === null
+    ? []
+    : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${id}-${process.hrtime.bigint()}.cpuprofile`];
 }

@@ -31,6 +31,20 @@ export function deriveAuthMode(context: RuleContext): Keyless {
   return explicit === 'none' ? 'explicit' : null;
 }
 
+/** A type may be written by the name of a preset (`type: groq`): the type that has the preset is meant. */
+export function derivePresetTypes({ draft, types, origins }: RuleContext): void {
+  for (const [name, entry] of Object.entries(draft.providers ?? {})) {
+    const written = entry?.type;
+    if (entry === undefined || written === undefined || entry.preset !== undefined) continue;
+    if (types.some((type) => type.type === written)) continue;
+    const owner = types.find((type) => Object.hasOwn(type.presets, written));
+    if (owner === undefined) continue;
+    entry.preset = written;
+    entry.type = owner.type;
+    origins.set(`providers.${name}.preset`, origins.get(`providers.${name}.type`) ?? 'derived: the type names a preset');
+  }
+}
+
 /** Adds the provider that answers in process when no other one is enabled and none of that name is written. */
 export function deriveSandbox(context: RuleContext): void {
   const { draft, types, origins, findings } = context;

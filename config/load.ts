@@ -1,6 +1,6 @@
 import type { ProviderType } from '../providers/provider.ts';
 import { type Config, ConfigSchema } from '../schemas/config.ts';
-import { deriveAuthMode, deriveSandbox, type Keyless, withoutUnusedSecrets } from './derive.ts';
+import { deriveAuthMode, derivePresetTypes, deriveSandbox, type Keyless, withoutUnusedSecrets } from './derive.ts';
 import { readEnvironment } from './environment.ts';
 import { environmentLayer } from './environment-layer.ts';
 import { expand } from './interpolate.ts';
@@ -67,6 +67,7 @@ export function loadConfig({ root, env, types, overlay, cwd = process.cwd() }: L
   const origins = new Map<string, string>();
   const draft = validate(ConfigSchema, tree, [], { findings, origins }) as Draft;
   const context: RuleContext = { draft, types, cwd, findings, origins };
+  derivePresetTypes(context);
   deriveSandbox(context);
   const keyless = deriveAuthMode(context);
   checkListeners(context);

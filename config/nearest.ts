@@ -19,7 +19,10 @@ export function distance(left: string, right: string, limit: number): number {
   return Math.min(previous[right.length]!, limit + 1);
 }
 
-/** Up to three candidates that `name` may have been meant to be, nearest first. Case and `-`/`_` do not count. */
+/**
+ * Up to three candidates that `name` may have been meant to be, nearest first: a third of its letters differ at most, or
+ * one is the beginning of the other. Case and `-`/`_` do not count.
+ */
 export function nearest(name: string, candidates: Iterable<string>): string[] {
   if (name.length > 64) return [];
   const fold = (text: string) => text.toLowerCase().replaceAll('-', '_');
@@ -27,8 +30,10 @@ export function nearest(name: string, candidates: Iterable<string>): string[] {
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   const found: { candidate: string; rank: number }[] = [];
   for (const candidate of candidates) {
-    const rank = distance(wanted, fold(candidate), limit);
-    if (rank <= limit) found.push({ candidate, rank });
+    const folded = fold(candidate);
+    const begun = wanted.length > 2 && folded.length > 2 && (folded.startsWith(wanted) || wanted.startsWith(folded));
+    const rank = distance(wanted, folded, limit);
+    if (rank <= limit || begun) found.push({ candidate, rank });
   }
   return found
     .sort((a, b) => a.rank - b.rank)

@@ -84,7 +84,9 @@ export const ChatRequestSchema = Type.Object(
         description: 'none, auto, required, or one named tool',
       }),
     ),
-    tools: Maybe(Type.Array(Type.Object({ type: Type.Optional(Type.String()) }, open), { description: 'what the model may call' })),
+    tools: Maybe(
+      Type.Array(Type.Object({ type: Type.Optional(Type.String()) }, open), { description: 'what the model may call' }),
+    ),
     top_logprobs: Maybe(Type.Integer({ minimum: 0, maximum: 20, description: 'alternatives per token' })),
     top_p: Maybe(Type.Number({ minimum: 0, maximum: 1, description: 'nucleus sampling' })),
     user: text('deprecated: safety_identifier'),

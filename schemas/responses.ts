@@ -24,7 +24,9 @@ export const ResponsesRequestSchema = Type.Object(
     temperature: Maybe(Type.Number({ minimum: 0, maximum: 2, description: 'randomness' })),
     top_p: Maybe(Type.Number({ minimum: 0, maximum: 1, description: 'nucleus sampling' })),
     top_logprobs: Maybe(Type.Integer({ minimum: 0, maximum: 20, description: 'alternatives per token' })),
-    tools: Maybe(Type.Array(Type.Object({ type: Type.Optional(Type.String()) }, open), { description: 'what the model may call' })),
+    tools: Maybe(
+      Type.Array(Type.Object({ type: Type.Optional(Type.String()) }, open), { description: 'what the model may call' }),
+    ),
     text: MaybeObject('format and verbosity of text'),
     reasoning: MaybeObject('effort and summary of reasoning'),
     metadata: Maybe(

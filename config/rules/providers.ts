@@ -21,10 +21,13 @@ function checkNames(context: RuleContext, name: string, entry: DraftProvider): v
   const { types } = context;
   const type = types.find((candidate) => candidate.type === entry.type);
   if (entry.type !== undefined && type === undefined) {
-    const preset = types.find((candidate) => Object.hasOwn(candidate.presets, entry.type!));
-    const known = `use one of: ${types.map((candidate) => candidate.type).join(', ')}`;
-    const hint = preset === undefined ? known : `write type: ${preset.type} and preset: ${entry.type}, or ${known}`;
-    report(context, ['providers', name, 'type'], 'this provider type is unknown', hint);
+    const known = types.map((candidate) => candidate.type).join(', ');
+    report(
+      context,
+      ['providers', name, 'type'],
+      'this provider type is unknown',
+      `use one of: ${known}; or the name of a preset`,
+    );
   }
   if (type !== undefined && entry.preset !== undefined && !Object.hasOwn(type.presets, entry.preset)) {
     const known = Object.keys(type.presets);

@@ -14,5 +14,6 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 /** `null`: nothing to decode. `undefined`: an encoding not taken, or several on top of each other (a decompression chain). */
 export function decoderFor(encoding: string | string[] | undefined): Transform | null | undefined {
   if (encoding === undefined || encoding === '' || encoding === 'identity') return null;
-  return typeof encoding === 'string' ? decoders[encoding.trim().toLowerCase()]?.() : undefined;
+  const name = typeof encoding === 'string' ? encoding.trim().toLowerCase() : '';
+  return Object.hasOwn(decoders, name) ? decoders[name]!() : undefined;
 }

@@ -28,6 +28,12 @@ const sayings: Readonly<Record<string, string>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the provider sent a body of another length than announced',
 };
 
+/** Where the code says nothing. */
+const otherwise: Partial<Readonly<Record<FailureReason, string>>> = {
+  connect: 'the provider could not be reached',
+  protocol: 'the provider sent an answer that is not HTTP',
+};
+
 const malformed = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_INVALID|UND_ERR_NOT_SUPPORTED|UND_ERR_BAD)/;
 
 /** undici 8 leaves most of its parser errors without a code (measured); an end in mid-message is one of them, and is no nonsense. */
@@ -43,7 +49,7 @@ export function transportFailure(error: SocketError, sent: boolean, headed: bool
   return {
     reason,
     status: 0,
-    message: sayings[code] ?? (sent ? 'the connection to the provider failed' : 'the provider could not be reached'),
+    message: sayings[code] ?? otherwise[reason] ?? 'the connection to the provider failed',
     code: code === '' ? null : code,
     param: null,
     retryAfterMs: null,

@@ -41,6 +41,7 @@ export const presets: Readonly<Record<string, ProviderDefaults>> = {
     // The model list is part of the native API only, which takes the key in another header.
     catalogue: false,
   }),
+  // Every customer has a host of their own: the loader refuses a host in capitals and asks for the real one.
   azure: vendor('https://RESOURCE.openai.azure.com/openai/v1', 'AZURE_OPENAI_API_KEY', {
     version: 'openai/v1',
     auth: { header: 'api-key', scheme: '' },

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
@@ -45,6 +45,12 @@ test('NODE_ENV cannot reach outside of config/', () => {
 test('a CONFIG_FILE that does not exist is a problem that names the path', () => {
   const problem = onlyProblem({ env: { CONFIG_FILE: 'there/is.yaml' } });
   expect(problem).toMatchObject({ where: 'environment CONFIG_FILE', message: 'the file there/is.yaml does not exist' });
+});
+
+test('without the defaults the only problem is that their file is missing', () => {
+  const root = makeRoot();
+  rmSync(join(root, 'config/default.yaml'));
+  expect(() => loadConfig({ root, cwd: root, env: {}, types })).toThrow(/has 1 problem:\n\n {2}config\/default\.yaml\n/);
 });
 
 test('lists replace instead of growing, and null removes what a lower layer set', () => {

@@ -129,6 +129,21 @@ test('aliases within the limit are expanded', () => {
   expect(load({ file }).config.prices['a/c']).toEqual({ input: 1, output: 2 });
 });
 
+test('the 100th alias is expanded, the next one is not', () => {
+  const text = (count: number) => `a: &a 1\n${Array.from({ length: count }, (_, index) => `b${index}: *a`).join('\n')}\n`;
+  expect(parseYaml(text(100), 'f').faults).toEqual([]);
+  expect(fault(text(101))).toMatchObject({ line: 102, message: 'more than 100 aliases are expanded' });
+});
+
+test('an alias stands for the anchor of its name that is written last before it', () => {
+  const { tree } = parseYaml('o: &o { i: &x 1 }\nb: &x 2\nc: *o\nd: *x\n', 'f');
+  expect(tree?.kind === 'map' ? tree.entries.get('d') : null).toMatchObject({ value: 2, origin: 'f:4' });
+});
+
+test('values that start with a dash are no nesting', () => {
+  expect(parseYaml(`a: [${Array(200).fill('-1').join(', ')}]\n`, 'f').faults).toEqual([]);
+});
+
 test('a list where the blocks should be is refused', () => {
   expect(onlyProblem({ file: '- a\n' })).toMatchObject({ where: 'my.yaml:1', message: 'the file is not a map of blocks' });
 });

@@ -14,8 +14,9 @@ const fromNow = (ms: number) => new Date(Date.now() + ms).toUTCString();
 test.each([
   ['seconds', () => ({ 'retry-after': '5' }), 4, 5],
   ['milliseconds beside seconds', () => ({ 'retry-after': '9', 'retry-after-ms': '2500' }), 2, 3],
-  ['a date', () => ({ 'retry-after': fromNow(8_000) }), 6, 8],
-  ['a date in the past', () => ({ 'retry-after': fromNow(-60_000) }), 0, 1],
+  ['a date', () => ({ date: fromNow(0), 'retry-after': fromNow(8_000) }), 7, 8],
+  ['a date of a clock one hour ahead', () => ({ date: fromNow(3_600_000), 'retry-after': fromNow(3_608_000) }), 7, 8],
+  ['a date in the past', () => ({ date: fromNow(0), 'retry-after': fromNow(-60_000) }), 0, 1],
   ['a negative number', () => ({ 'retry-after': '-1' }), 0, 1],
   ['an absurd number', () => ({ 'retry-after': '1e9' }), 3_599, 3_600],
   ['garbage', () => ({ 'retry-after': 'soon' }), 0, 1],

@@ -107,9 +107,11 @@ export class Wire {
 
   /** Resolves when the bytes are with the kernel, or the connection is gone. */
   send(bytes: Buffer | string): Promise<void> {
-    if (this.closed || this.socket.destroyed) return Promise.resolve();
+    if (this.closed || this.socket.destroyed) return this.gone;
     return new Promise((resolve) => {
-      this.socket.write(bytes, () => resolve());
+      this.socket.write(bytes, (error) => {
+        if (!error) resolve();
+      });
       void this.gone.then(resolve);
     });
   }

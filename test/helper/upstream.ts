@@ -48,17 +48,18 @@ export async function startUpstream(script: Script, options: UpstreamOptions = {
   });
 
   function serve(socket: Socket, number: number): void {
-    const wire = new Wire(socket);
     let pending: Buffer = Buffer.alloc(0);
     let current: RecordedCall | null = null;
     const left = () => {
       if (current !== null && current.abortedAt === null) current.abortedAt = performance.now();
     };
+    // Ahead of the wire's own listener: a script that ends because the peer left was still answering.
+    socket.on('close', left);
+    const wire = new Wire(socket);
     socket.on('end', () => {
       left();
       socket.end();
     });
-    socket.on('close', left);
     socket.on('data', (chunk) => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       if (current === null) void next();

@@ -53,6 +53,7 @@ function merge(before: unknown, more: unknown): unknown {
   }
   if (typeof more !== 'object' || more === null) return more === null || more === undefined ? before : more;
   const merged: Json = { ...((before as Json) ?? {}) };
-  for (const [key, value] of Object.entries(more)) merged[key] = NAMES.has(key) ? (value ?? merged[key]) : merge(merged[key], value);
+  for (const [key, value] of Object.entries(more))
+    merged[key] = NAMES.has(key) ? (value ?? merged[key]) : merge(merged[key], value);
   return merged;
 }

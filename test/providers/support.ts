@@ -1,5 +1,5 @@
-import type { Call, ProviderInstance, SseEvent, StreamTranslator, Target } from '../../providers/provider.ts';
 import { openai } from '../../providers/openai/index.ts';
+import type { Call, ProviderInstance, SseEvent, StreamTranslator, Target } from '../../providers/provider.ts';
 import { scanMembers } from '../../providers/wire/members.ts';
 import { SseSplitter } from '../../providers/wire/sse.ts';
 

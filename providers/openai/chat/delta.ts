@@ -40,6 +40,11 @@ function mergeList(list: unknown[], more: readonly unknown[]): unknown[] {
   return list;
 }
 
+/** Every own member of `source` replaces that of `target`; Object.assign would run the setter of `__proto__`. */
+export function replaceMembers(target: Record<string, unknown>, source: JsonObject | undefined): void {
+  for (const [key, value] of Object.entries(source ?? {})) define(target, key, value);
+}
+
 /** Plain assignment would run the setter of `__proto__`, a key an upstream may send. */
 function define(target: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });

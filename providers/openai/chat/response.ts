@@ -3,7 +3,7 @@ import { isObject, type JsonObject, protocolError } from '../../wire/json.ts';
 import { readChatUsage, writeChatUsage } from '../usage.ts';
 import { decodeAssistant, writeAssistant } from './assistant.ts';
 import { DIALECT, overlay, own, residue } from './carry.ts';
-import { mergeDelta } from './delta.ts';
+import { mergeDelta, replaceMembers } from './delta.ts';
 import { finishReason } from './finish.ts';
 import { choiceIndex } from './measure.ts';
 
@@ -92,9 +92,9 @@ function writeChoice(choice: Choice, hoisted: Record<string, unknown>): Record<s
     if (isObject(extra.message)) mergeMessage(message, extra.message);
     // Only log probabilities continue; what else a chunk says about the choice or the document replaces what was said before.
     const { logprobs, ...latest } = extra.choice ?? {};
-    Object.assign(members, latest);
+    replaceMembers(members, latest);
     if (isObject(logprobs)) mergeDelta(members, { logprobs });
-    Object.assign(hoisted, extra.response);
+    replaceMembers(hoisted, extra.response);
     const call = Array.isArray(message.tool_calls) && typeof extra.call === 'number' ? message.tool_calls[extra.call] : undefined;
     if (isObject(call) && isObject(extra.tool_call)) mergeDelta(call as Record<string, unknown>, extra.tool_call);
   }

@@ -39,8 +39,21 @@ describe('chat request codec', () => {
   });
 
   it('gives any message back unchanged', () => {
-    const key = fc.constantFrom('content', 'name', 'refusal', 'tool_calls', 'audio', 'tool_call_id', 'reasoning', 'reasoning_content', 'x');
-    const part = fc.record({ type: fc.constantFrom('text', 'image_url', 'file', 'refusal', 'odd'), text: fc.jsonValue({ maxDepth: 1 }) });
+    const key = fc.constantFrom(
+      'content',
+      'name',
+      'refusal',
+      'tool_calls',
+      'audio',
+      'tool_call_id',
+      'reasoning',
+      'reasoning_content',
+      'x',
+    );
+    const part = fc.record({
+      type: fc.constantFrom('text', 'image_url', 'file', 'refusal', 'odd'),
+      text: fc.jsonValue({ maxDepth: 1 }),
+    });
     const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.string(), fc.array(part));
     const role = fc.constantFrom('system', 'developer', 'user', 'assistant', 'tool', 'function', 'other');
     fc.assert(
@@ -63,10 +76,25 @@ describe('chat request codec', () => {
       parallelToolCalls: false,
       reasoningEffort: 'low',
       output: { type: 'json_schema', name: 'answer', strict: true },
-      toolChoice: { mode: 'allowed', required: true, tools: [{ kind: 'function', name: 'get_weather' }, { kind: 'custom', name: 'run_sql' }] },
+      toolChoice: {
+        mode: 'allowed',
+        required: true,
+        tools: [
+          { kind: 'function', name: 'get_weather' },
+          { kind: 'custom', name: 'run_sql' },
+        ],
+      },
       sampling: { temperature: 0.7, topP: 0.9, stop: ['END', 'STOP'], seed: 7, logprobs: { top: 3 } },
     });
-    expect(request.messages.map(({ role }) => role)).toEqual(['developer', 'user', 'assistant', 'tool', 'tool', 'assistant', 'user']);
+    expect(request.messages.map(({ role }) => role)).toEqual([
+      'developer',
+      'user',
+      'assistant',
+      'tool',
+      'tool',
+      'assistant',
+      'user',
+    ]);
     expect(request.messages[1]?.parts).toMatchObject([
       { type: 'text', text: 'What is on these?', cache: { mode: 'explicit' } },
       { type: 'image', source: { kind: 'url', url: 'https://images.example.test/cat.png' }, detail: 'low' },
@@ -88,9 +116,18 @@ describe('chat request codec', () => {
   });
 
   it('lets the request decide model, stream and usage, not the form it came in', () => {
-    const body = { model: 'a', messages: [{ role: 'user', content: 'x' }], stream: false, stream_options: { include_usage: false, x: 1 } };
+    const body = {
+      model: 'a',
+      messages: [{ role: 'user', content: 'x' }],
+      stream: false,
+      stream_options: { include_usage: false, x: 1 },
+    };
     const request = { ...chatCodec.decodeRequest(body), model: 'b', stream: true, streamUsage: true };
-    expect(chatCodec.encodeRequest(request)).toMatchObject({ model: 'b', stream: true, stream_options: { include_usage: true, x: 1 } });
+    expect(chatCodec.encodeRequest(request)).toMatchObject({
+      model: 'b',
+      stream: true,
+      stream_options: { include_usage: true, x: 1 },
+    });
   });
 
   it('keeps the signature of a tool call where the compatible endpoint of its maker puts it', () => {
@@ -133,7 +170,9 @@ describe('chat request codec', () => {
     ['sound by URL', { role: 'user', parts: [{ type: 'audio', source: { kind: 'url', url: 'u' } }] }],
   ])('refuses by name what this dialect cannot say: %s', (_name, message) => {
     expect(() => encode(message)).toThrow(TranslationError);
-    expect(() => encode(message)).toThrow(expect.objectContaining({ failure: expect.objectContaining({ reason: 'invalid_request' }) }));
+    expect(() => encode(message)).toThrow(
+      expect.objectContaining({ failure: expect.objectContaining({ reason: 'invalid_request' }) }),
+    );
   });
 
   it('never changes the body it reads', () => {
@@ -144,7 +183,9 @@ describe('chat request codec', () => {
   });
 
   it('I6: does not let a key named __proto__ through to a prototype', () => {
-    const body = JSON.parse('{"model":"m","messages":[{"role":"user","content":"x","__proto__":{"a":1}}],"__proto__":{"polluted":1}}');
+    const body = JSON.parse(
+      '{"model":"m","messages":[{"role":"user","content":"x","__proto__":{"a":1}}],"__proto__":{"polluted":1}}',
+    );
     roundTrip(body);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });

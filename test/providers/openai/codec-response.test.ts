@@ -68,7 +68,17 @@ describe('chat response codec', () => {
       created: 5,
       model: 'm',
       usage: { input: 3, output: 4, cached: 1 },
-      choices: [{ index: 0, finishReason: 'stop', parts: [{ type: 'text', text: 'a' }, { type: 'reasoning', text: 'r', dialect: 'elsewhere' }, { type: 'text', text: 'b' }] }],
+      choices: [
+        {
+          index: 0,
+          finishReason: 'stop',
+          parts: [
+            { type: 'text', text: 'a' },
+            { type: 'reasoning', text: 'r', dialect: 'elsewhere' },
+            { type: 'text', text: 'b' },
+          ],
+        },
+      ],
     });
     expect(body).toEqual({
       id: 'x',
@@ -76,7 +86,12 @@ describe('chat response codec', () => {
       created: 5,
       model: 'm',
       choices: [
-        { index: 0, message: { role: 'assistant', content: 'ab', refusal: null, reasoning_content: 'r' }, logprobs: null, finish_reason: 'stop' },
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'ab', refusal: null, reasoning_content: 'r' },
+          logprobs: null,
+          finish_reason: 'stop',
+        },
       ],
       usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7, prompt_tokens_details: { cached_tokens: 1 } },
     });

@@ -17,7 +17,12 @@ function encode(events: readonly ChatEvent[], usage = true): unknown[] {
   return JSON.parse(JSON.stringify(events.flatMap((event) => encoder.push(event)))) as unknown[];
 }
 
-const chunk = (delta: unknown, more: object = {}) => ({ id: 'c', created: 1, model: 'm', choices: [{ index: 0, delta, ...more }] });
+const chunk = (delta: unknown, more: object = {}) => ({
+  id: 'c',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, delta, ...more }],
+});
 const calls = (...fragments: object[]) => fragments.map((fragment) => chunk({ tool_calls: [fragment] }));
 const called = (events: readonly ChatEvent[]) => events.filter(({ type }) => type === 'tool_call' || type === 'tool_arguments');
 
@@ -39,7 +44,8 @@ describe('chat stream codec', () => {
 
   it('gives every chunk the same identity, and usage null on all but the usage chunk', () => {
     const chunks = encode(decode(payloads(fixture('stream-text.sse')))) as Record<string, unknown>[];
-    for (const one of chunks) expect(one).toMatchObject({ id: 'chatcmpl-S1', object: 'chat.completion.chunk', system_fingerprint: 'fp_1' });
+    for (const one of chunks)
+      expect(one).toMatchObject({ id: 'chatcmpl-S1', object: 'chat.completion.chunk', system_fingerprint: 'fp_1' });
     expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 20 } });
   });
@@ -50,13 +56,17 @@ describe('chat stream codec', () => {
   });
 
   it('opens every choice with the role, once', () => {
-    const chunks = encode(decode(payloads(fixture('stream-two-choices.sse')))) as { choices: { index: number; delta: { role?: string } }[] }[];
+    const chunks = encode(decode(payloads(fixture('stream-two-choices.sse')))) as {
+      choices: { index: number; delta: { role?: string } }[];
+    }[];
     const roles = chunks.flatMap(({ choices }) => choices).filter(({ delta }) => delta.role === 'assistant');
     expect(roles.map(({ index }) => index)).toEqual([0, 1]);
   });
 
   it('keeps the order of the tokens that log probabilities are for', () => {
-    const [first] = accumulate(encode(decode(payloads(fixture('stream-two-choices.sse'))))).choices as { logprobs: { content: { token: string }[] } }[];
+    const [first] = accumulate(encode(decode(payloads(fixture('stream-two-choices.sse'))))).choices as {
+      logprobs: { content: { token: string }[] };
+    }[];
     expect(first?.logprobs.content.map(({ token }) => token)).toEqual(['A', 'a', '\n']);
   });
 
@@ -65,7 +75,13 @@ describe('chat stream codec', () => {
   });
 
   it('numbers tool calls from 0 whatever the upstream numbers them', () => {
-    const events = decode(calls({ index: 3, id: 'a', function: { name: 'f', arguments: '{' } }, { index: 7, id: 'b', function: { name: 'g' } }, { index: 3, function: { arguments: '}' } }));
+    const events = decode(
+      calls(
+        { index: 3, id: 'a', function: { name: 'f', arguments: '{' } },
+        { index: 7, id: 'b', function: { name: 'g' } },
+        { index: 3, function: { arguments: '}' } },
+      ),
+    );
     expect(called(events)).toMatchObject([
       { type: 'tool_call', call: 0, id: 'a', name: 'f' },
       { type: 'tool_arguments', call: 0, text: '{' },
@@ -90,28 +106,52 @@ describe('chat stream codec', () => {
   });
 
   it('S14: begins a call for another id at a used index', () => {
-    const events = decode(calls({ index: 0, id: 'a', function: { name: 'f', arguments: '{}' } }, { index: 0, id: 'b', function: { name: 'g', arguments: '{}' } }));
+    const events = decode(
+      calls(
+        { index: 0, id: 'a', function: { name: 'f', arguments: '{}' } },
+        { index: 0, id: 'b', function: { name: 'g', arguments: '{}' } },
+      ),
+    );
     expect(called(events).filter(({ type }) => type === 'tool_call')).toMatchObject([{ call: 0 }, { call: 1 }]);
   });
 
   it('takes an id repeated on every fragment for the same call', () => {
-    const events = decode(calls({ index: 0, id: 'a', function: { name: 'f', arguments: '{' } }, { index: 0, id: 'a', function: { name: 'f', arguments: '}' } }));
+    const events = decode(
+      calls(
+        { index: 0, id: 'a', function: { name: 'f', arguments: '{' } },
+        { index: 0, id: 'a', function: { name: 'f', arguments: '}' } },
+      ),
+    );
     expect(called(events).filter(({ type }) => type === 'tool_call')).toHaveLength(1);
   });
 
   it('waits for the name of a call that starts without one', () => {
-    const events = decode(calls({ index: 0, id: 'a', function: { arguments: '{' } }, { index: 0, function: { name: 'f', arguments: '}' } }));
+    const events = decode(
+      calls({ index: 0, id: 'a', function: { arguments: '{' } }, { index: 0, function: { name: 'f', arguments: '}' } }),
+    );
     expect(called(events)).toMatchObject([{ type: 'tool_call', name: 'f' }, { text: '{' }, { text: '}' }]);
   });
 
   it('names a stream by its first chunk with choices', () => {
     const opening = { id: '', created: 0, model: '', choices: [], prompt_filter_results: [{ prompt_index: 0 }] };
     const [start] = decode([opening, chunk({ role: 'assistant', content: '' })]);
-    expect(start).toMatchObject({ type: 'start', id: 'c', model: 'm', extensions: { openai: { prompt_filter_results: [{ prompt_index: 0 }] } } });
+    expect(start).toMatchObject({
+      type: 'start',
+      id: 'c',
+      model: 'm',
+      extensions: { openai: { prompt_filter_results: [{ prompt_index: 0 }] } },
+    });
   });
 
   it('reads the thinking parts of a streamed content array', () => {
-    const events = decode([chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] }, { type: 'text', text: '4' }] })]);
+    const events = decode([
+      chunk({
+        content: [
+          { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
+          { type: 'text', text: '4' },
+        ],
+      }),
+    ]);
     expect(events.slice(1)).toEqual([
       { type: 'reasoning', choice: 0, text: 'hm' },
       { type: 'text', choice: 0, text: '4' },

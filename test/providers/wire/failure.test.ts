@@ -58,7 +58,12 @@ describe('readFailure', () => {
   });
 
   it('keeps code and param of an OpenAI error', () => {
-    const error = { message: "Invalid 'temperature'.", type: 'invalid_request_error', param: 'messages[0].content', code: 'invalid_value' };
+    const error = {
+      message: "Invalid 'temperature'.",
+      type: 'invalid_request_error',
+      param: 'messages[0].content',
+      code: 'invalid_value',
+    };
     expect(read(400, { error })).toEqual({
       reason: 'invalid_request',
       status: 400,
@@ -71,7 +76,13 @@ describe('readFailure', () => {
   });
 
   it('reads a vLLM error', () => {
-    const failure = read(404, { object: 'error', message: 'The model `x` does not exist.', type: 'NotFoundError', param: null, code: 404 });
+    const failure = read(404, {
+      object: 'error',
+      message: 'The model `x` does not exist.',
+      type: 'NotFoundError',
+      param: null,
+      code: 404,
+    });
     expect(failure).toMatchObject({ reason: 'not_found', message: 'The model `x` does not exist.', code: null });
   });
 
@@ -90,7 +101,9 @@ describe('readFailure', () => {
 
   it('A2: takes the wait out of a google.rpc.RetryInfo', () => {
     const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '34.4s' }];
-    expect(read(429, { error: { code: 429, message: 'quota', status: 'RESOURCE_EXHAUSTED', details } }).retryAfterMs).toBe(34_400);
+    expect(read(429, { error: { code: 429, message: 'quota', status: 'RESOURCE_EXHAUSTED', details } }).retryAfterMs).toBe(
+      34_400,
+    );
   });
 
   it('reads validation errors of FastAPI and Mistral with the place', () => {
@@ -101,7 +114,8 @@ describe('readFailure', () => {
   });
 
   it('A10: strips the markup off an error page', () => {
-    const page = '<html><head><title>502 Bad Gateway</title><style>p{}</style></head><body><h1>Error</h1><script>x()</script></body></html>';
+    const page =
+      '<html><head><title>502 Bad Gateway</title><style>p{}</style></head><body><h1>Error</h1><script>x()</script></body></html>';
     expect(read(502, page)).toMatchObject({ reason: 'server', message: '502 Bad Gateway Error', code: null });
   });
 
@@ -115,14 +129,25 @@ describe('readFailure', () => {
   });
 
   it('survives any JSON', () => {
-    for (const body of ['null', '5', '[]', '[null]', '{"error":null}', '{"error":5}', '{"error":[]}', '{"error":"text","detail":{}}']) {
+    for (const body of [
+      'null',
+      '5',
+      '[]',
+      '[null]',
+      '{"error":null}',
+      '{"error":5}',
+      '{"error":[]}',
+      '{"error":"text","detail":{}}',
+    ]) {
       expect(read(500, body).reason).toBe('server');
     }
     expect(read(500, { error: 'text' }).message).toBe('text');
   });
 
   it('A6: replaces the header values this provider was sent', () => {
-    const failure = read(401, { error: { message: 'Key hunter2-hunter2 is wrong', code: 'hunter2-hunter2' } }, {}, ['hunter2-hunter2']);
+    const failure = read(401, { error: { message: 'Key hunter2-hunter2 is wrong', code: 'hunter2-hunter2' } }, {}, [
+      'hunter2-hunter2',
+    ]);
     expect(failure).toMatchObject({ message: 'Key [redacted] is wrong', code: null });
   });
 });

@@ -7,14 +7,20 @@ function splice(text: string, edits: readonly Edit[]): string {
   return spliceMembers(bytes, scanMembers(bytes), edits).toString();
 }
 
-const objects = fc.dictionary(fc.string({ maxLength: 12 }).filter((key) => key !== '__proto__'), fc.jsonValue({ maxDepth: 3 }), {
-  maxKeys: 8,
-});
+const objects = fc.dictionary(
+  fc.string({ maxLength: 12 }).filter((key) => key !== '__proto__'),
+  fc.jsonValue({ maxDepth: 3 }),
+  {
+    maxKeys: 8,
+  },
+);
 const spaces = fc.constantFrom('', ' ', '\n', '\t ', '\r\n');
 
 /** JSON text with white space around every token of the top level. */
 function spaced(value: object, gap: string): string {
-  const members = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}${gap}:${gap}${JSON.stringify(inner, null, gap && 1)}`);
+  const members = Object.entries(value).map(
+    ([key, inner]) => `${JSON.stringify(key)}${gap}:${gap}${JSON.stringify(inner, null, gap && 1)}`,
+  );
   return `${gap}{${gap}${members.join(`${gap},${gap}`)}${gap}}${gap}`;
 }
 
@@ -115,24 +121,32 @@ describe('spliceMembers', () => {
   });
 
   it('renames a key', () => {
-    expect(splice('{"max_completion_tokens" : 5}', [{ key: 'max_completion_tokens', rename: 'max_tokens' }])).toBe('{"max_tokens" : 5}');
+    expect(splice('{"max_completion_tokens" : 5}', [{ key: 'max_completion_tokens', rename: 'max_tokens' }])).toBe(
+      '{"max_tokens" : 5}',
+    );
   });
 
   it('gives the same object as editing the parsed one', () => {
     fc.assert(
-      fc.property(objects, spaces, fc.array(fc.nat(9), { maxLength: 4 }), fc.jsonValue({ maxDepth: 2 }), (value, gap, picks, fresh) => {
-        const keys = Object.keys(value);
-        const expected = new Map(Object.entries(JSON.parse(JSON.stringify(value))));
-        const edits = new Map<string, Edit>();
-        for (const [step, pick] of picks.entries()) {
-          const key = keys[pick] ?? `fresh ${pick}`;
-          if (edits.has(key)) continue;
-          edits.set(key, step % 2 === 0 ? { key, remove: true } : { key, value: JSON.stringify(fresh) });
-          if (step % 2 === 0) expected.delete(key);
-          else expected.set(key, JSON.parse(JSON.stringify(fresh)));
-        }
-        expect(JSON.parse(splice(spaced(value, gap), [...edits.values()]))).toEqual(Object.fromEntries(expected));
-      }),
+      fc.property(
+        objects,
+        spaces,
+        fc.array(fc.nat(9), { maxLength: 4 }),
+        fc.jsonValue({ maxDepth: 2 }),
+        (value, gap, picks, fresh) => {
+          const keys = Object.keys(value);
+          const expected = new Map(Object.entries(JSON.parse(JSON.stringify(value))));
+          const edits = new Map<string, Edit>();
+          for (const [step, pick] of picks.entries()) {
+            const key = keys[pick] ?? `fresh ${pick}`;
+            if (edits.has(key)) continue;
+            edits.set(key, step % 2 === 0 ? { key, remove: true } : { key, value: JSON.stringify(fresh) });
+            if (step % 2 === 0) expected.delete(key);
+            else expected.set(key, JSON.parse(JSON.stringify(fresh)));
+          }
+          expect(JSON.parse(splice(spaced(value, gap), [...edits.values()]))).toEqual(Object.fromEntries(expected));
+        },
+      ),
     );
   });
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { retryAfter } from '../../../providers/wire/retry-after.ts';
 
 const now = Date.parse('2026-11-22T12:00:00Z');
-const wait = (headers: Record<string, string | string[]>, body: unknown = null) => retryAfter({ status: 429, headers }, body, now);
+const wait = (headers: Record<string, string | string[]>, body: unknown = null) =>
+  retryAfter({ status: 429, headers }, body, now);
 
 describe('retryAfter', () => {
   it.each([

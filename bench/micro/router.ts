@@ -1,0 +1,62 @@
+import { Catalogue } from '../../plugins/router/catalogue.ts';
+import { Health } from '../../plugins/router/health.ts';
+import { Plan } from '../../plugins/router/plan.ts';
+import { createInstance } from '../../providers/instance.ts';
+import { openaiCompatible } from '../../providers/openai-compatible/index.ts';
+import type { Strategy } from '../../schemas/config.ts';
+import type { Case } from './harness.ts';
+
+const minute = 60_000;
+const provider = createInstance(
+  'bench',
+  { type: openaiCompatible.type, base_url: 'http://127.0.0.1:9/v1', api_key: 'unused' },
+  openaiCompatible,
+);
+const breakers = {
+  consecutive_failures: 5,
+  failure_ratio: 0.5,
+  min_requests: 20,
+  window: minute / 2,
+  open_for: 5_000,
+  max_open_for: minute,
+  rate_limit_rest: 1_000,
+  max_rest: 60 * minute,
+};
+const health = new Health(breakers, () => performance.now());
+
+function modelOf(strategy: Strategy, amount: number) {
+  const targets = Array.from({ length: amount }, (_, at) => ({ provider: 'bench', model: `model-${at}`, weight: (at % 5) + 1 }));
+  return { strategy, targets };
+}
+
+const names = { one: modelOf('weighted', 1), weighted: modelOf('weighted', 50), priority: modelOf('priority', 50) };
+const catalogue = new Catalogue({
+  models: names,
+  providers: new Map([[provider.name, provider]]),
+  types: [openaiCompatible],
+  builtin: () => [],
+  random: Math.random,
+});
+const every = () => true;
+
+function routed(name: string, model: keyof typeof names): Case {
+  return {
+    name,
+    run(times) {
+      let weight = 0;
+      for (let at = 0; at < times; at++) {
+        const target = new Plan(catalogue.resolve(model), health, every).next()!;
+        weight += target.weight;
+        health.succeeded(health.admit(target));
+      }
+      return weight;
+    },
+  };
+}
+
+/** Resolve, plan, select, admit and report one success. */
+export const routerCases: readonly Case[] = [
+  routed('router, 1 target', 'one'),
+  routed('router, 50 targets, weighted', 'weighted'),
+  routed('router, 50 targets, priority', 'priority'),
+];

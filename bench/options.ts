@@ -1,0 +1,88 @@
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const parts = ['json', 'stream', 'startup', 'micro'] as const;
+export type Part = (typeof parts)[number];
+
+/** What one run does. */
+export interface Options {
+  readonly parts: ReadonlySet<Part>;
+  readonly rounds: number;
+  /** JSON calls per sample. */
+  readonly calls: number;
+  /** Streams per sample. */
+  readonly streams: number;
+  /** Open loop: calls per second, and milliseconds per sample. */
+  readonly perSecond: number;
+  readonly openLoopMs: number;
+  /** Starts per subject. */
+  readonly starts: number;
+  readonly dist: string;
+  readonly json: string | null;
+  readonly profile: string | null;
+}
+
+export const connections = 16;
+export const concurrentStreams = 32;
+
+const full = { rounds: 5, calls: 2_000, streams: 160, perSecond: 500, openLoopMs: 800, starts: 3 };
+const quick = { rounds: 3, calls: 800, streams: 64, perSecond: 400, openLoopMs: 500, starts: 1 };
+
+export const help = `Usage: npm run bench -- [options]
+
+What Postern costs beside a bare forwarder: CPU per request and per stream, added latency, memory, start-up time.
+Everything runs on 127.0.0.1; about a minute.
+
+  --quick             fewer and smaller samples, about 20 s
+  --only PART         json (with latency), stream, startup or micro; may be given several times
+  --rounds N          rounds of every subject in turn (${full.rounds})
+  --json FILE         also write every sample as JSON
+  --dist DIR          the built gateway (dist)
+  --profile DIR       CPU profiles of every subject into DIR, one per process; the figures then include the profiler
+  --help
+
+Without --only, all parts but micro run.
+`;
+
+/** A mistake on the command line. */
+export class UsageError extends Error {}
+
+/** Reads the arguments; null when help was asked for. Throws `UsageError`. */
+export function readOptions(args: readonly string[]): Options | null {
+  const { values } = parse(args);
+  if (values.help === true) return null;
+  const size = values.quick === true ? quick : full;
+  const rounds = values.rounds === undefined ? size.rounds : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UsageError(`--rounds takes a whole number from 1 on, not "${values.rounds}".`);
+  for (const part of values.only ?? []) {
+    if (!(parts as readonly string[]).includes(part)) throw new UsageError(`--only takes ${parts.join(', ')}, not "${part}".`);
+  }
+  return {
+    ...size,
+    rounds,
+    parts: new Set((values.only as Part[] | undefined) ?? ['json', 'stream', 'startup']),
+    dist: resolve(values.dist ?? join(import.meta.dirname, '../dist')),
+    json: values.json ?? null,
+    profile: values.profile === undefined ? null : resolve(values.profile),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        quick: { type: 'boolean' },
+        only: { type: 'string', multiple: true },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        dist: { type: 'string' },
+        profile: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { chatCodec } from '../../providers/openai/chat/codec.ts';
+import { verifyChatCompletion } from '../../providers/openai/passthrough/chat-json.ts';
+import { translateSameDialect } from '../../providers/openai/passthrough/index.ts';
+import { type PivotBack, translateThroughPivot } from '../../providers/pivot.ts';
+import type { ChatCodec, Translation } from '../../providers/provider.ts';
+import { readFailure } from '../../providers/wire/failure.ts';
+import { accumulate } from './accumulate.ts';
+import { chatStreams, fixture, fixtureJson, fixtures } from './fixtures.ts';
+import { callOf, eventOf, payloads, play, targetOf } from './support.ts';
+
+const back: PivotBack = {
+  codec: chatCodec,
+  request: (chat) => ({
+    method: 'POST',
+    path: '/v1/chat/completions',
+    headers: {},
+    body: Buffer.from(JSON.stringify(chatCodec.encodeRequest(chat))),
+  }),
+  verify: (body) => verifyChatCompletion(body),
+  failure: (head, bytes) => readFailure(head, bytes, []),
+};
+
+function both(body: object): { readonly pivot: Translation; readonly direct: Translation } {
+  const call = callOf(body, { dropped: new Set(['gateway']) });
+  return {
+    pivot: translateThroughPivot(chatCodec, back, call, 'upstream-model'),
+    direct: translateSameDialect(call, targetOf())!,
+  };
+}
+
+const asking = { model: 'm', messages: [], stream: true, stream_options: { include_usage: true } };
+const chunks = (bytes: Buffer) => payloads(bytes).filter((payload) => payload !== '[DONE]');
+
+describe('the way through the unified model and the pass-through agree', () => {
+  it.each(fixtures('request-'))('on the request %s', (name) => {
+    const { pivot, direct } = both({ ...fixtureJson(name), gateway: { x: 1 } });
+    expect(JSON.parse(pivot.request.body!.toString())).toEqual(JSON.parse(direct.request.body!.toString()));
+  });
+
+  it.each(Object.entries(fixtureJson('responses.json')))('on the answer %s', (_name, body) => {
+    const bytes = Buffer.from(JSON.stringify(body));
+    const { pivot, direct } = both({ model: 'm', messages: [] });
+    const [through, passed] = [pivot.json(bytes), direct.json(bytes)];
+    expect(JSON.parse(through.bytes.toString())).toEqual(JSON.parse(passed.bytes.toString()));
+    expect({ usage: through.usage, model: through.model }).toEqual({ usage: passed.usage, model: passed.model });
+  });
+
+  it.each(chatStreams)('on the stream %s', (name) => {
+    for (const body of [asking, { ...asking, stream_options: null }]) {
+      const { pivot, direct } = both(body);
+      const [through, passed] = [pivot.stream(), direct.stream()];
+      expect(accumulate(chunks(play(through, fixture(name))))).toEqual(accumulate(chunks(play(passed, fixture(name)))));
+      expect([through.usage, through.model, through.content, through.failure]).toEqual([
+        passed.usage,
+        passed.model,
+        passed.content,
+        passed.failure,
+      ]);
+    }
+  });
+
+  it.each(Object.entries(fixtureJson('errors.json')))('S10: on the error %s in a stream', (_name, body) => {
+    const { pivot, direct } = both(asking);
+    const failures = [pivot.stream(), direct.stream()].map((stream) => {
+      stream.push(eventOf(body));
+      return stream.failure;
+    });
+    expect(failures[0]).toEqual(failures[1]);
+    expect(failures[0]).not.toBeNull();
+  });
+
+  it('S13: on JSON in answer to a call for a stream, and a stream in answer to a call for JSON', () => {
+    const { pivot, direct } = both(asking);
+    const body = Buffer.from(JSON.stringify(fixtureJson('responses.json').text));
+    expect(pivot.jsonAsStream(body).bytes.toString()).toBe(direct.jsonAsStream(body).bytes.toString());
+    const [through, passed] = [pivot.aggregate(), direct.aggregate()];
+    for (const one of [through, passed]) play(one, fixture('stream-text.sse'));
+    expect(through.result()).toEqual(passed.result());
+  });
+});
+
+describe('translateThroughPivot', () => {
+  it('always asks the upstream for usage and for its own model', () => {
+    const { pivot } = both({ model: 'm', messages: [], stream: true });
+    expect(JSON.parse(pivot.request.body!.toString())).toMatchObject({
+      model: 'upstream-model',
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+  });
+
+  it('puts usage that came early at the very end, once', () => {
+    const stream = both(asking).pivot.stream();
+    const usage = { prompt_tokens: 3, completion_tokens: 4 };
+    const chunk = (content: string, finish: string | null) => ({
+      choices: [{ index: 0, delta: { content }, finish_reason: finish }],
+      usage,
+    });
+    const sent = payloads(
+      play(stream, Buffer.from([chunk('a', null), chunk('b', 'stop')].map((one) => `data: ${JSON.stringify(one)}\n\n`).join(''))),
+    );
+    expect(sent.filter((one) => (one as { usage?: unknown }).usage)).toHaveLength(1);
+    expect(sent.at(-2)).toMatchObject({ choices: [], usage: { prompt_tokens: 3 } });
+    expect(sent.at(-1)).toBe('[DONE]');
+  });
+
+  it('S7, S12: judges completion as the back dialect does', () => {
+    const stream = both(asking).pivot.stream();
+    stream.push(eventOf({ choices: [{ index: 0, delta: { content: 'x' } }] }));
+    stream.push(eventOf('[DONE]'));
+    expect(stream).toMatchObject({ finished: true, completed: false, failure: { reason: 'truncated' } });
+  });
+
+  it('role and empty text are not content', () => {
+    const stream = both(asking).pivot.stream();
+    stream.push(eventOf({ choices: [{ index: 0, delta: { role: 'assistant', content: '' } }] }));
+    expect(stream.content).toBe(false);
+    stream.push(eventOf({ choices: [{ index: 0, delta: { content: 'x' } }] }));
+    expect(stream.content).toBe(true);
+  });
+
+  it('push never throws, whatever a decoder does', () => {
+    const broken: ChatCodec = {
+      ...chatCodec,
+      decoder: () => ({
+        push: () => {
+          throw new RangeError('stack');
+        },
+        completed: false,
+        finished: false,
+      }),
+    };
+    const stream = translateThroughPivot(chatCodec, { ...back, codec: broken }, callOf(asking), 'm').stream();
+    expect(stream.push(eventOf({}))).toBeNull();
+    expect(stream.failure?.reason).toBe('protocol');
+  });
+});
