@@ -15,6 +15,7 @@ import inventory from './plugins/auth/inventory.ts';
 import body from './plugins/body.ts';
 import errors from './plugins/errors/index.ts';
 import exchange from './plugins/exchange/index.ts';
+import httpRules from './plugins/http-rules.ts';
 import { apiServerOptions, managementServerOptions } from './plugins/http-server.ts';
 import { drain } from './plugins/lifecycle/drain.ts';
 import lifecycle from './plugins/lifecycle/index.ts';
@@ -67,6 +68,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 1 exchange: ids, clocks, cancellation, one settle
   await app.register(exchange, { config: () => config });
+  await app.register(httpRules);
   await app.register(lifecycle);
   if (config.server.cors.origins.length > 0) await app.register(cors, { origin: [...config.server.cors.origins] });
 
@@ -142,6 +144,7 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
     notFound: () => `This is the management listener: GET / lists what is here. The API is at ${options.urls().api}/v1.`,
   });
   await app.register(sensible);
+  await app.register(httpRules);
   await app.register(hostGuard, { address: parseListen(config.management.listen) });
   await app.register(openapi, { version });
   await app.register(rateLimit, { global: false });

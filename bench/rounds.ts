@@ -40,9 +40,9 @@ interface Entry {
   readonly to: Destination;
 }
 
-/** Long enough for the optimising compiler to have seen the hot path. */
-const warmUpCalls = 3_000;
-const warmUpStreams = 96;
+/** A call sent this late (99th percentile) tells of the load, not of the subject: the sample is taken again. */
+export const lateLimitMs = 5;
+const openLoopTries = 3;
 const settleMs = 500;
 
 function empty(): Samples {
@@ -71,8 +71,8 @@ export async function measure(
   for (const { process, samples } of entries) samples.rssIdle = process.use().rss;
   for (const { subject, to } of entries) {
     progress(`warming up ${subject.id}`);
-    if (options.parts.has('json')) await jsonCalls(to, warmUpCalls, connections);
-    if (options.parts.has('stream')) await streams(to, warmUpStreams, concurrentStreams);
+    if (options.parts.has('json')) await jsonCalls(to, options.warmUpCalls, connections);
+    if (options.parts.has('stream')) await streams(to, options.warmUpStreams, concurrentStreams);
   }
   for (let round = 1; round <= options.rounds; round++) {
     if (options.parts.has('json'))
@@ -111,12 +111,18 @@ async function openLoopSample(
   results: Results,
   options: Options,
 ): Promise<void> {
-  const before = process?.use().cpuUs ?? 0;
-  const { calls, latencies, lateness } = await openLoop(to, options.perSecond, options.openLoopMs);
-  if (process !== null) samples.steadyCpuUs.push((process.use().cpuUs - before) / calls);
-  samples.p50Ms.push(percentile(latencies, 0.5));
-  samples.p99Ms.push(percentile(latencies, 0.99));
-  results.lateMs.push(percentile(lateness, 0.99));
+  for (let tries = 1; ; tries++) {
+    const before = process?.use().cpuUs ?? 0;
+    const { calls, latencies, lateness } = await openLoop(to, options.perSecond, options.openLoopMs);
+    const cpuUs = process === null ? 0 : (process.use().cpuUs - before) / calls;
+    const lateMs = percentile(lateness, 0.99);
+    if (lateMs > lateLimitMs && tries < openLoopTries) continue;
+    if (process !== null) samples.steadyCpuUs.push(cpuUs);
+    samples.p50Ms.push(percentile(latencies, 0.5));
+    samples.p99Ms.push(percentile(latencies, 0.99));
+    results.lateMs.push(lateMs);
+    return;
+  }
 }
 
 async function measureStarts(

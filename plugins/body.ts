@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { CallBody } from '../providers/provider.ts';
-import { DuplicateMemberError, scanMembers } from '../providers/wire/members.ts';
+import type { CallBody, Member } from '../providers/provider.ts';
+import { DuplicateMemberError, NestingError, scanMembers } from '../providers/wire/members.ts';
 import { GatewayError, ValidationError } from './errors/classes.ts';
 
 // The JSON body, kept three ways: the bytes as sent (what an upstream of the same dialect gets), the parsed value (what is
@@ -28,24 +28,35 @@ function parse(bytes: Buffer): Record<string, unknown> {
     throw invalidJson('The request body has to be a JSON object.');
   }
   // Cheap test first: a key can only be spelt with these letters or with an escape.
-  if ((text.includes('__proto__') || text.includes('"constructor"') || text.includes('\\u00')) && hasPoisonedKey(value, 0)) {
+  if ((text.includes('__proto__') || text.includes('"constructor"') || text.includes('\\u00')) && hasPoisonedKey(value)) {
     throw invalidJson('The request body has a key named "__proto__" or "constructor.prototype"; remove it.');
   }
   return value as Record<string, unknown>;
 }
 
-const deepest = 512;
+/** Levels below the body; the deepest JSON schema a provider takes has 10. */
+const deepest = 128;
 
-function hasPoisonedKey(value: unknown, depth: number): boolean {
+function hasPoisonedKey(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (depth > deepest) throw invalidJson('The request body is nested too deeply.');
-  if (Array.isArray(value)) return value.some((each) => hasPoisonedKey(each, depth + 1));
+  if (Array.isArray(value)) return value.some(hasPoisonedKey);
   for (const [key, each] of Object.entries(value)) {
     if (key === '__proto__') return true;
     if (key === 'constructor' && typeof each === 'object' && each !== null && Object.hasOwn(each, 'prototype')) return true;
-    if (hasPoisonedKey(each, depth + 1)) return true;
+    if (hasPoisonedKey(each)) return true;
   }
   return false;
+}
+
+/** The members, or why there are none to be had; told only once the text is known to be JSON. */
+function scan(bytes: Buffer): readonly Member[] | DuplicateMemberError {
+  try {
+    return scanMembers(bytes, 'refuse', deepest);
+  } catch (error) {
+    if (error instanceof DuplicateMemberError) return error;
+    if (error instanceof NestingError) throw invalidJson(error.message);
+    throw error;
+  }
 }
 
 /** Reads `bytes` as one JSON object. Throws `ValidationError` with code `invalid_json`. */
@@ -54,13 +65,11 @@ export function readBody(received: Buffer): CallBody {
   const bytes = hasMark ? received.subarray(3) : received;
   if (bytes.length === 0) throw invalidJson('The request body is empty; send a JSON object.');
   if (!isUtf8(bytes)) throw invalidJson('The request body is not valid UTF-8.');
+  // Before the parse: nesting of 100,000 levels parses, and then overflows the stack of whoever walks it.
+  const members = scan(bytes);
   const json = parse(bytes);
-  try {
-    return { bytes, json, members: scanMembers(bytes) };
-  } catch (error) {
-    if (error instanceof DuplicateMemberError) throw new ValidationError(error.message, error.key, 'duplicate_key');
-    throw error;
-  }
+  if (members instanceof DuplicateMemberError) throw new ValidationError(members.message, members.key, 'duplicate_key');
+  return { bytes, json, members };
 }
 
 const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;

@@ -43,6 +43,8 @@ function serverOptions(config: Config, logger: FastifyBaseLogger) {
       headersTimeout: config.server.header_timeout,
       connectionsCheckingInterval: slowRequestCheckMs,
       keepAlive: true,
+      // Refused by http-rules in the envelope; Node would answer without a body.
+      requireHostHeader: false,
     },
   };
 }

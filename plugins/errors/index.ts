@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import { requestIdOf } from '../exchange/ids.ts';
 import { NotFoundError } from './classes.ts';
 import { envelope, errorHeaders, toGatewayError } from './envelope.ts';
 
@@ -19,6 +21,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
     exchange.outcome = 'failed';
     exchange.reason ??= failure.code;
   }
+  // Before routing there is no exchange; the caller's own id still connects its log with this answer.
+  if (!exchange) void reply.header('x-request-id', requestIdOf(request.headers['x-request-id']) ?? randomUUID());
   void reply.code(failure.status).headers(errorHeaders(failure)).send(envelope(failure));
 }
 

@@ -36,3 +36,10 @@ export class ExchangeIds {
     this.#count = 0;
   }
 }
+
+const wellFormedId = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The caller's `x-request-id` where it is well-formed, else null. */
+export function requestIdOf(header: string | string[] | undefined): string | null {
+  return typeof header === 'string' && wellFormedId.test(header) ? header : null;
+}

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
 import { Exchange } from './exchange.ts';
-import { ExchangeIds } from './ids.ts';
+import { ExchangeIds, requestIdOf } from './ids.ts';
 
 export * from './exchange.ts';
 
@@ -36,8 +36,6 @@ declare module 'fastify' {
   }
 }
 
-const wellFormedId = /^[A-Za-z0-9_-]{1,64}$/;
-
 export default fp<ExchangesOptions>(
   async (app, options) => {
     const ids = new ExchangeIds(Date.now, randomBytes(4));
@@ -61,8 +59,7 @@ export default fp<ExchangesOptions>(
         return;
       }
       const id = ids.next();
-      const asked = request.headers['x-request-id'];
-      const requestId = typeof asked === 'string' && wellFormedId.test(asked) ? asked : id;
+      const requestId = requestIdOf(request.headers['x-request-id']) ?? id;
       const exchange = new Exchange(id, requestId, operation, options.config(), performance.now(), Date.now(), () => {
         open.delete(exchange);
         for (const listener of listeners) listener(exchange, request);

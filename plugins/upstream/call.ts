@@ -28,7 +28,7 @@ const aborted = new Error('aborted');
 /** Reads one answer from undici, decoded. */
 export class SocketCall implements UpstreamCall, Dispatcher.DispatchHandler {
   sent = false;
-  #headed = false;
+  #answering = false;
   #done = false;
   #controller: Dispatcher.DispatchController | null = null;
   #decoder: Transform | null = null;
@@ -63,10 +63,14 @@ export class SocketCall implements UpstreamCall, Dispatcher.DispatchHandler {
     this.#listener.onSent();
   }
 
+  /** The first bytes of an answer, before its headers are whole. */
+  onResponseStarted(): void {
+    this.#answering = true;
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: UpstreamHead['headers']): void {
     // 100 and 103 announce the answer; they are not it.
     if (this.#done || status < 200) return;
-    this.#headed = true;
     const decoder = decoderFor(headers['content-encoding']);
     if (decoder === undefined) {
       this.#fail(failed('protocol', 'the provider compressed its answer in a way this gateway does not take'));
@@ -90,7 +94,7 @@ export class SocketCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(transportFailure(error, this.sent, this.#headed));
+    this.#fail(transportFailure(error, this.sent, this.#answering));
   }
 
   #decode(decoder: Transform, controller: Dispatcher.DispatchController): void {

@@ -54,14 +54,26 @@ for (const [network, prefix] of [
   reserved.addSubnet(network, prefix, 'ipv6');
 }
 
-/** The IPv4 address inside `::ffff:a.b.c.d`, however it is spelt; null when it is none. */
-function mappedIPv4(address: string): string | null {
-  const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(host);
-  if (groups === null) return null;
-  const high = Number.parseInt(groups[1]!, 16);
-  const low = Number.parseInt(groups[2]!, 16);
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+/** The eight groups of an IPv6 address, however it is spelt. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
+  const groups = (text: string) => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)));
+  const [left, right] = [groups(head), groups(tail ?? '')];
+  return [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+}
+
+const mapped = '0:0:0:0:0:ffff';
+/** Networks whose last 32 bits are an IPv4 address: mapped and compatible (RFC 4291), NAT64 (RFC 6052). 6to4 has it in front (RFC 3056). */
+const carriers: ReadonlySet<string> = new Set([mapped, '0:0:0:0:0:0', '64:ff9b:0:0:0:0']);
+
+/** The IPv4 address inside an IPv6 one; `mapped`: it is nothing but another spelling of it, else a gateway stands between. */
+function embeddedIPv4(address: string): { readonly ip: string; readonly mapped: boolean } | null {
+  const groups = groupsOf(address);
+  const network = groups.slice(0, 6).map((group) => group.toString(16)).join(':');
+  const at = groups[0] === 0x2002 ? 1 : carriers.has(network) ? 6 : null;
+  if (at === null) return null;
+  const [high, low] = [groups[at]!, groups[at + 1]!];
+  return { ip: `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`, mapped: network === mapped };
 }
 
 /** `vendor`: the host is the vendor's own, so only public addresses are right. Anything that is no IP address is refused. */
@@ -69,9 +81,9 @@ export function mayConnect(address: string, vendor: boolean): boolean {
   const plain = address.split('%', 1)[0]!;
   const version = isIP(plain);
   if (version === 0) return false;
-  const mapped = version === 6 ? mappedIPv4(plain) : null;
-  const ip = mapped ?? plain;
-  const family = mapped !== null || version === 4 ? 'ipv4' : 'ipv6';
+  const embedded = version === 6 ? embeddedIPv4(plain) : null;
+  if (embedded !== null && metadata.check(embedded.ip, 'ipv4')) return false;
+  const [ip, family] = embedded?.mapped ? ([embedded.ip, 'ipv4'] as const) : ([plain, version === 4 ? 'ipv4' : 'ipv6'] as const);
   if (metadata.check(ip, family)) return false;
   return !vendor || !reserved.check(ip, family);
 }

@@ -60,7 +60,12 @@ export const presets: Readonly<Record<string, ProviderDefaults>> = {
     stream_usage: false,
     renames: { ...OLD_LIMIT, seed: 'random_seed' },
   }),
-  deepseek: vendor('https://api.deepseek.com/v1', 'DEEPSEEK_API_KEY', { priceProvider: 'deepseek', renames: OLD_LIMIT }),
+  deepseek: vendor('https://api.deepseek.com', 'DEEPSEEK_API_KEY', {
+    version: '',
+    operations: ['chat', 'responses'],
+    priceProvider: 'deepseek',
+    renames: OLD_LIMIT,
+  }),
   openrouter: vendor('https://openrouter.ai/api/v1', 'OPENROUTER_API_KEY', {
     version: 'api/v1',
     operations: ['chat', 'embeddings', 'responses'],

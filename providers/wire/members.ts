@@ -27,12 +27,24 @@ export class DuplicateMemberError extends Error {
   }
 }
 
+/** Deeper nesting than the caller of the scan allows. */
+export class NestingError extends Error {
+  constructor(limit: number) {
+    super(`The JSON body is nested more than ${limit} levels deep; flatten it.`);
+    this.name = 'NestingError';
+  }
+}
+
 /**
  * Top-level members of a JSON object by byte offsets, in one pass. `bytes` is UTF-8 text that JSON.parse accepts; for anything
  * else the result is meaningless, but the scan ends (`[]` when it does not begin with an object).
- * Throws `DuplicateMemberError` unless `duplicates` allows them.
+ * Throws `DuplicateMemberError` unless `duplicates` allows them, `NestingError` beyond `maxDepth` levels below the object.
  */
-export function scanMembers(bytes: Buffer, duplicates: 'refuse' | 'allow' = 'refuse'): readonly Member[] {
+export function scanMembers(
+  bytes: Buffer,
+  duplicates: 'refuse' | 'allow' = 'refuse',
+  maxDepth = Number.POSITIVE_INFINITY,
+): readonly Member[] {
   const members: Member[] = [];
   const seen = duplicates === 'refuse' ? new Set<string>() : null;
   let at = skipSpace(bytes, 0);
@@ -45,7 +57,7 @@ export function scanMembers(bytes: Buffer, duplicates: 'refuse' | 'allow' = 'ref
     at = skipSpace(bytes, at);
     if (bytes[at] !== COLON) break;
     const valueStart = skipSpace(bytes, at + 1);
-    const valueEnd = skipValue(bytes, valueStart);
+    const valueEnd = skipValue(bytes, valueStart, maxDepth);
     if (seen !== null) {
       if (seen.has(key)) throw new DuplicateMemberError(key);
       seen.add(key);
@@ -90,7 +102,7 @@ function skipString(bytes: Buffer, from: number): number {
   return end;
 }
 
-function skipValue(bytes: Buffer, from: number): number {
+function skipValue(bytes: Buffer, from: number, maxDepth: number): number {
   const first = bytes[from];
   if (first === QUOTE) return skipString(bytes, from);
   const end = bytes.length;
@@ -110,8 +122,9 @@ function skipValue(bytes: Buffer, from: number): number {
       continue;
     }
     at++;
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > maxDepth) throw new NestingError(maxDepth);
+    } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
   }
   return at;
 }

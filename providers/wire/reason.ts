@@ -20,7 +20,6 @@ const BY_CODE: Readonly<Record<string, FailureReason>> = {
   incorrect_api_key: 'authentication',
   api_key_invalid: 'authentication',
   rate_limit_exceeded: 'rate_limit',
-  slow_down: 'overloaded',
   server_is_overloaded: 'overloaded',
   request_too_large: 'too_large',
 };
@@ -49,6 +48,7 @@ const BY_TYPE: Readonly<Record<string, FailureReason>> = {
   tokens: 'rate_limit',
   requests: 'rate_limit',
   resource_exhausted: 'rate_limit',
+  slow_down: 'rate_limit',
   overloaded_error: 'overloaded',
   service_unavailable_error: 'overloaded',
   unavailable: 'overloaded',

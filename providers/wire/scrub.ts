@@ -6,6 +6,8 @@ const MAX_INPUT = 8192;
 const KEYS = /\b(?:sk|pk|rk|gsk|xai|nvapi|pplx|csk|fw|hf|r8|tgp)[-_][\w.*-]{6,}|\b(?:AIza|AKIA|ya29\.)[\w.*-]{8,}/g;
 const BEARER = /\b(bearer|basic|x-api-key:?|api[-_ ]?key(?: provided)?[:=])\s+[^\s,;"']{4,}/gi;
 const URLS = /\b[a-z][a-z0-9+.-]{1,15}:\/\/[^\s"'<>)\]]+/gi;
+/** Frames of a stack trace, and files by line. */
+const FRAMES = /\bat [\w$.<>[\] ]{0,128}\([^()\s]{1,512}:\d+(?::\d+)?\)|\(?(?:\/[\w@.+-]{1,128}){2,32}:\d+(?::\d+)?\)?/g;
 const RUNS = /[A-Za-z0-9]{20,}/g;
 
 /** Key material and digests change between letters, capitals and digits all the time; words and model names do not. */
@@ -20,7 +22,7 @@ function kindOf(code: number): number {
 }
 
 /**
- * An upstream's error text made fit to be seen: markup, URLs, control characters and whatever looks like a credential are gone,
+ * An upstream's error text made fit to be seen: markup, URLs, stack frames, control characters and whatever looks like a credential are gone,
  * `secrets` (the values this provider was sent) too; one line of at most 500 characters.
  */
 export function scrub(text: string, secrets: readonly string[] = []): string {
@@ -30,6 +32,7 @@ export function scrub(text: string, secrets: readonly string[] = []): string {
     .replace(/<(script|style)\b[^>]{0,512}>[\s\S]{0,8192}?<\/\1>/gi, ' ')
     .replace(/<\/?[a-z!][^<>]{0,512}>/gi, ' ')
     .replace(URLS, '')
+    .replace(FRAMES, '')
     .replace(BEARER, '$1 [redacted]')
     .replace(KEYS, '[redacted]')
     .replace(RUNS, (run) => (looksRandom(run) ? '[redacted]' : run))

@@ -15,7 +15,9 @@ const health = { consecutive_failures: 3, open_for: '300ms', max_open_for: '600m
 
 test('U18: with every breaker open the answer is 503 with Retry-After within 50 ms, and nothing is sent', async () => {
   const upstream = opened(await startUpstream(broken));
-  const gateway = await startGateway({ overlay: patient(upstream.url, { health: { ...health, open_for: '20s', max_open_for: '20s' } }) });
+  const gateway = await startGateway({
+    overlay: patient(upstream.url, { health: { ...health, open_for: '20s', max_open_for: '20s' } }),
+  });
   for (let count = 0; count < 3; count++) expect((await request(gateway.url, { body: ask() })).status).toBe(502);
   const began = performance.now();
   const reply = await request(gateway.url, { body: ask() });
@@ -94,7 +96,9 @@ test('x-should-retry is false when the retry budget is empty', async () => {
 });
 
 test('U1: the only target is tried again after a wait when nothing has reached it, up to max_attempts', async () => {
-  const gateway = await startGateway({ overlay: inPriority({ a: `http://127.0.0.1:${await freePort()}/v1` }, { health: neverOpen, retries: { backoff: '20ms' } }) });
+  const gateway = await startGateway({
+    overlay: inPriority({ a: `http://127.0.0.1:${await freePort()}/v1` }, { health: neverOpen, retries: { backoff: '20ms' } }),
+  });
   const began = performance.now();
   const reply = await request(gateway.url, { body: ask() });
   expect(reply).toMatchObject({ status: 502, headers: { 'x-postern-attempts': '3' } });

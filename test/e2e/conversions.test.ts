@@ -23,7 +23,11 @@ beforeAll(async () => {
 
 interface Message {
   readonly content: string | null;
-  readonly tool_calls?: { readonly id: string; readonly type: string; readonly function: { readonly name: string; readonly arguments: string } }[];
+  readonly tool_calls?: {
+    readonly id: string;
+    readonly type: string;
+    readonly function: { readonly name: string; readonly arguments: string };
+  }[];
 }
 const calls = [
   { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Oslo"}' } },
@@ -39,7 +43,12 @@ describe('S13: a JSON answer to a request for a stream', () => {
     expect(chunks.at(-1)?.data).toBe('[DONE]');
     const parsed = chunks.slice(0, -1).map(({ data }) => JSON.parse(data) as { object: string; usage?: unknown });
     expect(new Set(parsed.map(({ object }) => object))).toEqual(new Set(['chat.completion.chunk']));
-    expect(digest(parsed)).toBe(JSON.stringify([['0 content', 'All at once'], ['0 finish_reason', 'stop']]));
+    expect(digest(parsed)).toBe(
+      JSON.stringify([
+        ['0 content', 'All at once'],
+        ['0 finish_reason', 'stop'],
+      ]),
+    );
     expect(parsed.findLast(({ usage }) => usage != null)?.usage).toEqual(plainUsage);
   });
 
@@ -71,7 +80,9 @@ describe('S13: a stream in answer to a request for JSON', () => {
 
   test('keeps parallel tool calls', async () => {
     upstream.script = sse(streamNamed('tools').bytes);
-    const { choices } = jsonOf<{ choices: { message: Message; finish_reason: string }[] }>(await request(gateway.url, { body: ask() }));
+    const { choices } = jsonOf<{ choices: { message: Message; finish_reason: string }[] }>(
+      await request(gateway.url, { body: ask() }),
+    );
     expect(choices[0]?.finish_reason).toBe('tool_calls');
     expect(choices[0]?.message.content).toBeNull();
     expect(choices[0]?.message.tool_calls).toEqual([
@@ -83,7 +94,9 @@ describe('S13: a stream in answer to a request for JSON', () => {
   test('keeps every choice, reasoning and refusal', async () => {
     const messages = async (name: string) => {
       upstream.script = sse(streamNamed(name).bytes);
-      return jsonOf<{ choices: { message: Record<string, unknown> }[] }>(await request(gateway.url, { body: ask() })).choices.map((choice) => choice.message);
+      return jsonOf<{ choices: { message: Record<string, unknown> }[] }>(await request(gateway.url, { body: ask() })).choices.map(
+        (choice) => choice.message,
+      );
     };
     expect((await messages('choices')).map(({ content }) => content)).toEqual(['Red one', 'Blue two']);
     expect(await messages('reasoning')).toMatchObject([{ content: 'It is 4.', reasoning_content: 'Two plus two: add.' }]);
@@ -121,7 +134,10 @@ describe('embeddings', () => {
 
   test.each(forms)('encoding_format base64 gives base64 when the upstream sends %s', async (_name, embedding) => {
     upstream.script = json(200, body(embedding));
-    const reply = await request(gateway.url, { path: '/v1/embeddings', body: { model: 'm', input: 'x', encoding_format: 'base64' } });
+    const reply = await request(gateway.url, {
+      path: '/v1/embeddings',
+      body: { model: 'm', input: 'x', encoding_format: 'base64' },
+    });
     expect(jsonOf<ReturnType<typeof body>>(reply).data[0]?.embedding).toBe(base64);
     expect(jsonOf(reply)).toMatchObject({ object: 'list', model: 'up-embed', usage: { prompt_tokens: 2 } });
   });
@@ -133,7 +149,10 @@ describe('embeddings', () => {
     ['base64', base64, undefined],
   ] as const)('%s from the upstream come as floats for encoding_format $2', async (_name, embedding, encoding_format) => {
     upstream.script = json(200, body(embedding));
-    const reply = await request(gateway.url, { path: '/v1/embeddings', body: { model: 'm', input: 'x', ...(encoding_format && { encoding_format }) } });
+    const reply = await request(gateway.url, {
+      path: '/v1/embeddings',
+      body: { model: 'm', input: 'x', ...(encoding_format && { encoding_format }) },
+    });
     const got = jsonOf<{ data: { embedding: number[] }[] }>(reply).data[0]!.embedding;
     expect([...new Float32Array(got)]).toEqual([...new Float32Array(vector)]);
   });

@@ -44,18 +44,21 @@ async function lastRow(count: number) {
 }
 
 describe.each(['fin', 'rst'] as const)('by %s', (how) => {
-  test.each([{ stream: false }, { stream: true }])('C2 G11: before the headers (stream $stream) closes the upstream socket and settles once', async ({ stream }) => {
-    upstream.script = silence;
-    const rows = (await gateway.ledgerRows()).length;
-    const connection = await connect();
-    connection.send({ body: ask({ stream }) });
-    const call = await upstream.arrived(upstream.calls.length + 1);
-    expect(await leave(connection, call, how)).toBeLessThan(100);
-    const row = await lastRow(rows + 1);
-    expect(row).toMatchObject({ outcome: 'cancelled', reason: 'client_closed', status: 499, usage_source: 'estimated' });
-    expect(row.input).toBeGreaterThan(0);
-    expect(second.calls).toHaveLength(0);
-  });
+  test.each([{ stream: false }, { stream: true }])(
+    'C2 G11: before the headers (stream $stream) closes the upstream socket and settles once',
+    async ({ stream }) => {
+      upstream.script = silence;
+      const rows = (await gateway.ledgerRows()).length;
+      const connection = await connect();
+      connection.send({ body: ask({ stream }) });
+      const call = await upstream.arrived(upstream.calls.length + 1);
+      expect(await leave(connection, call, how)).toBeLessThan(100);
+      const row = await lastRow(rows + 1);
+      expect(row).toMatchObject({ outcome: 'cancelled', reason: 'client_closed', status: 499, usage_source: 'estimated' });
+      expect(row.input).toBeGreaterThan(0);
+      expect(second.calls).toHaveLength(0);
+    },
+  );
 
   test('C2 G11: mid-stream closes the upstream socket and charges what was forwarded', async () => {
     const words = Array.from({ length: 200 }, (_, index) => chunk({ content: `word${index} ` }));
@@ -75,7 +78,9 @@ describe.each(['fin', 'rst'] as const)('by %s', (how) => {
 
 test('C1: before anything is sent upstream: no attempt is left open', async () => {
   const connection = await connect();
-  connection.socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"mod');
+  connection.socket.write(
+    'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"mod',
+  );
   await sleep(20);
   const [before, calls] = [(await gateway.ledgerRows()).length, upstream.calls.length];
   connection.leave('rst');
@@ -105,7 +110,12 @@ test('a healthy POST is never aborted: 100 in a row on one connection, streamed 
 test('C10: two pipelined requests are answered in order', async () => {
   upstream.script = chat;
   const connection = await connect();
-  connection.send(Buffer.concat([requestBytes({ body: ask() }), requestBytes({ body: ask({ stream: true }), headers: { connection: 'close' } })]));
+  connection.send(
+    Buffer.concat([
+      requestBytes({ body: ask() }),
+      requestBytes({ body: ask({ stream: true }), headers: { connection: 'close' } }),
+    ]),
+  );
   await connection.until(() => connection.raw.includes('data: [DONE]'));
   const text = connection.raw.toString();
   expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
@@ -113,7 +123,10 @@ test('C10: two pipelined requests are answered in order', async () => {
 });
 
 test('G9: 300 clients that leave mid-stream leave no socket, no open row and no exchange in flight', async () => {
-  upstream.script = paced(Array.from({ length: 500 }, () => chunk({ content: 'x ' })), 5);
+  upstream.script = paced(
+    Array.from({ length: 500 }, () => chunk({ content: 'x ' })),
+    5,
+  );
   const before = (await gateway.ledgerRows()).length;
   for (let round = 0; round < 6; round++) {
     const batch = await Promise.all(Array.from({ length: 50 }, () => open(gateway.url)));

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { chat } from '../helper/chat.ts';
-import { opened, whenDone } from '../helper/cleanup.ts';
-import { jsonOf, open, type Request, ask as request, requestBytes } from '../helper/client.ts';
+import { opened } from '../helper/cleanup.ts';
+import { jsonOf, type Request, ask as request, requestBytes } from '../helper/client.ts';
 import { expectEnvelope } from '../helper/envelope.ts';
 import { startGateway, type TestGateway } from '../helper/gateway.ts';
 import { ask, patient } from '../helper/overlay.ts';
@@ -15,7 +15,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   upstream = opened(await startUpstream(chat));
-  const server = { keep_alive_comments: '0s', header_timeout: '400ms', body_timeout: '900ms', body_limit: '64KiB' };
+  const server = { body_limit: '64KiB' };
   gateway = await startGateway({ overlay: patient(upstream.url, { server }) });
 });
 
@@ -37,35 +37,144 @@ const cases: readonly Case[] = [
   { name: 'I1: an array', send: { body: '[]' }, status: 400, code: 'invalid_json' },
   { name: 'I1: a number', send: { body: '7' }, status: 400, code: 'invalid_json' },
   { name: 'I1: a string', send: { body: '"model"' }, status: 400, code: 'invalid_json' },
-  { name: 'I5: bytes that are no UTF-8', send: { body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]) }, status: 400, code: 'invalid_json' },
+  {
+    name: 'I5: bytes that are no UTF-8',
+    send: { body: Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]) },
+    status: 400,
+    code: 'invalid_json',
+  },
   { name: 'I5: UTF-16', send: { body: Buffer.from('{"model":"m"}', 'utf16le') }, status: 400, code: 'invalid_json' },
-  { name: 'I6: __proto__', send: { body: '{"model":"m","messages":[{"role":"user","content":"x"}],"__proto__":{"a":1}}' }, status: 400, code: 'invalid_json' },
-  { name: 'I6: __proto__ escaped and deep', send: { body: '{"model":"m","messages":[{"role":"user","content":"x","a":{"\\u005f_proto__":1}}]}' }, status: 400, code: 'invalid_json' },
-  { name: 'no model', send: { body: { messages: ask().messages } }, status: 400, code: 'missing_required_parameter', param: 'model' },
+  {
+    name: 'I6: __proto__',
+    send: { body: '{"model":"m","messages":[{"role":"user","content":"x"}],"__proto__":{"a":1}}' },
+    status: 400,
+    code: 'invalid_json',
+  },
+  {
+    name: 'I6: __proto__ escaped and deep',
+    send: { body: '{"model":"m","messages":[{"role":"user","content":"x","a":{"\\u005f_proto__":1}}]}' },
+    status: 400,
+    code: 'invalid_json',
+  },
+  {
+    name: 'no model',
+    send: { body: { messages: ask().messages } },
+    status: 400,
+    code: 'missing_required_parameter',
+    param: 'model',
+  },
   { name: 'no messages', send: { body: { model: 'm' } }, status: 400, code: 'missing_required_parameter', param: 'messages' },
-  { name: 'messages of the wrong type', send: { body: { model: 'm', messages: 'hi' } }, status: 400, code: 'invalid_type', param: 'messages' },
-  { name: 'a message that is no object', send: { body: { model: 'm', messages: ['hi'] } }, status: 400, code: 'invalid_type', param: 'messages[0]' },
+  {
+    name: 'messages of the wrong type',
+    send: { body: { model: 'm', messages: 'hi' } },
+    status: 400,
+    code: 'invalid_type',
+    param: 'messages',
+  },
+  {
+    name: 'a message that is no object',
+    send: { body: { model: 'm', messages: ['hi'] } },
+    status: 400,
+    code: 'invalid_type',
+    param: 'messages[0]',
+  },
   { name: 'I7: n as text', send: { body: ask({ n: '2' }) }, status: 400, code: 'invalid_type', param: 'n' },
   { name: 'I7: n out of range', send: { body: ask({ n: 10_000 }) }, status: 400, code: 'invalid_value', param: 'n' },
-  { name: 'I7: max_tokens below zero', send: { body: ask({ max_tokens: -1 }) }, status: 400, code: 'invalid_value', param: 'max_tokens' },
-  { name: 'I7: max_tokens with a fraction', send: { body: ask({ max_tokens: 1.5 }) }, status: 400, code: 'invalid_type', param: 'max_tokens' },
-  { name: 'I7: max_tokens beyond sense', send: { body: ask({ max_completion_tokens: 1e15 }) }, status: 400, code: 'invalid_value', param: 'max_completion_tokens' },
-  { name: 'I7: a number that is infinite', send: { body: '{"model":"m","messages":[{"role":"user","content":"x"}],"temperature":1e400}' }, status: 400, code: 'invalid_value', param: 'temperature' },
-  { name: 'I11: an unknown model', send: { body: ask({ model: 'nobody' }) }, status: 404, code: 'model_not_found', param: 'model' },
-  { name: 'I11: a model that looks like a path', send: { body: ask({ model: '../../admin?key=1' }) }, status: 404, code: 'model_not_found', param: 'model' },
+  {
+    name: 'I7: max_tokens below zero',
+    send: { body: ask({ max_tokens: -1 }) },
+    status: 400,
+    code: 'invalid_value',
+    param: 'max_tokens',
+  },
+  {
+    name: 'I7: max_tokens with a fraction',
+    send: { body: ask({ max_tokens: 1.5 }) },
+    status: 400,
+    code: 'invalid_type',
+    param: 'max_tokens',
+  },
+  {
+    name: 'I7: max_tokens beyond sense',
+    send: { body: ask({ max_completion_tokens: 1e15 }) },
+    status: 400,
+    code: 'invalid_value',
+    param: 'max_completion_tokens',
+  },
+  {
+    name: 'I7: a number that is infinite',
+    send: { body: '{"model":"m","messages":[{"role":"user","content":"x"}],"temperature":1e400}' },
+    status: 400,
+    code: 'invalid_value',
+    param: 'temperature',
+  },
+  {
+    name: 'I11: an unknown model',
+    send: { body: ask({ model: 'nobody' }) },
+    status: 404,
+    code: 'model_not_found',
+    param: 'model',
+  },
+  {
+    name: 'I11: a model that looks like a path',
+    send: { body: ask({ model: '../../admin?key=1' }) },
+    status: 404,
+    code: 'model_not_found',
+    param: 'model',
+  },
   { name: 'an unknown path', send: { path: '/v1/nothing' }, status: 404, code: 'unknown_url' },
   { name: 'C12: an encoded slash', send: { path: '/v1%2Fchat%2Fcompletions', body: ask() }, status: 404, code: 'unknown_url' },
   { name: 'C12: a doubled slash', send: { path: '//v1/chat/completions', body: ask() }, status: 404, code: 'unknown_url' },
   { name: 'C12: another case', send: { path: '/V1/Chat/Completions', body: ask() }, status: 404, code: 'unknown_url' },
   { name: 'an address that cannot be decoded', send: { path: '/v1/models/%zz' }, status: 400, code: 'invalid_url' },
-  { name: 'I8: a body without content-type', send: { headers: { 'content-type': '' }, body: ask() }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I8: text/plain', send: { headers: { 'content-type': 'text/plain' }, body: ask() }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I8: a form', send: { headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x--' }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I8: JSON in another charset', send: { headers: { 'content-type': 'application/json; charset=utf-16' }, body: ask() }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I8: trailing garbage in the type', send: { headers: { 'content-type': 'application/json x' }, body: ask() }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I9: a compressed body', send: { headers: { ...json, 'content-encoding': 'gzip' }, body: Buffer.from([0x1f, 0x8b, 0]) }, status: 415, code: 'unsupported_media_type' },
-  { name: 'I4: a body above the limit', send: { body: ask({ user: 'x'.repeat(70_000) }) }, status: 413, code: 'request_too_large' },
-  { name: 'C9: headers above the limit', send: { headers: { 'x-big': 'y'.repeat(20_000) }, path: '/v1/models' }, status: 431, code: 'header_too_large' },
+  {
+    name: 'I8: a body without content-type',
+    send: { headers: { 'content-type': '' }, body: ask() },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I8: text/plain',
+    send: { headers: { 'content-type': 'text/plain' }, body: ask() },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I8: a form',
+    send: { headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x--' },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I8: JSON in another charset',
+    send: { headers: { 'content-type': 'application/json; charset=utf-16' }, body: ask() },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I8: trailing garbage in the type',
+    send: { headers: { 'content-type': 'application/json x' }, body: ask() },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I9: a compressed body',
+    send: { headers: { ...json, 'content-encoding': 'gzip' }, body: Buffer.from([0x1f, 0x8b, 0]) },
+    status: 415,
+    code: 'unsupported_media_type',
+  },
+  {
+    name: 'I4: a body above the limit',
+    send: { body: ask({ user: 'x'.repeat(70_000) }) },
+    status: 413,
+    code: 'request_too_large',
+  },
+  {
+    name: 'C9: headers above the limit',
+    send: { headers: { 'x-big': 'y'.repeat(20_000) }, path: '/v1/models' },
+    status: 431,
+    code: 'header_too_large',
+  },
 ];
 
 test.each(cases)('$name is refused with $status $code', async ({ send, status, code, param }) => {
@@ -109,58 +218,6 @@ test('an unknown model is answered with the names that are near', async () => {
   expect(expectEnvelope(reply).message).toMatch(/`?\bm\b`?/);
 });
 
-describe('below the framework', () => {
-  const raw = async (bytes: string) => {
-    const connection = await open(gateway.url);
-    whenDone(() => connection.leave('fin'));
-    connection.socket.write(bytes);
-    return connection.until((reply) => reply.complete, 7_000);
-  };
-
-  test.each([
-    ['no HTTP at all', 'hello\r\n\r\n'],
-    ['C7: content-length twice', 'POST /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx'],
-    ['C7: content-length beside transfer-encoding', 'POST /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
-    ['C7: a signed content-length', 'POST /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: +5\r\n\r\nhello'],
-    ['C7: a space before the colon', 'GET /v1/models HTTP/1.1\r\nhost : a\r\n\r\n'],
-    ['C7: a NUL in a header', 'GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\nx: a\0b\r\n\r\n'],
-    ['C7: a folded header', 'GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\nx: a\r\n b\r\n\r\n'],
-    ['C8: two hosts', 'GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: localhost\r\n\r\n'],
-    ['C8: no host', 'GET /v1/models HTTP/1.1\r\n\r\n'],
-    ['C11: CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n'],
-  ])('%s is 400 in the envelope, and the connection is closed', async (_name, bytes) => {
-    const connection = await open(gateway.url);
-    whenDone(() => connection.leave('fin'));
-    connection.socket.write(bytes);
-    const reply = await connection.closed(3_000);
-    expect(reply.status).toBe(400);
-    expectEnvelope(reply);
-  });
-
-  test('C5: headers that do not come to an end are 408', async () => {
-    const reply = await raw('GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ');
-    expect(reply.status).toBe(408);
-    expect(expectEnvelope(reply).code).toBe('request_timeout');
-  });
-
-  test('C5: a body that does not come to an end is 408', async () => {
-    const reply = await raw('POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{');
-    expect(reply.status).toBe(408);
-    expectEnvelope(reply);
-  });
-
-  test('C11: an unknown expectation is 417', async () => {
-    const reply = await request(gateway.url, { headers: { expect: 'magic' }, body: ask() });
-    expect(reply.status).toBe(417);
-    expectEnvelope(reply);
-  });
-
-  test('C11: an upgrade is not followed', async () => {
-    const reply = await request(gateway.url, { path: '/livez', headers: { connection: 'upgrade', upgrade: 'websocket' } });
-    expect(reply.status).not.toBe(101);
-  });
-});
-
 describe('keys', () => {
   const secret = 'sk-postern-right-0123456789abcdefghij';
   const wrong = 'sk-postern-wrong-0123456789abcdefghij';
@@ -179,7 +236,7 @@ describe('keys', () => {
     expect((await request(closed.url, { body: ask(), headers: { authorization: `Bearer ${secret}` } })).status).toBe(200);
   });
 
-  test('the caller\'s x-request-id is taken only when it is well-formed', async () => {
+  test("the caller's x-request-id is taken only when it is well-formed", async () => {
     const reply = await request(gateway.url, { body: ask(), headers: { 'x-request-id': 'bad id\u00e9' } });
     expect(reply.headers['x-request-id']).toMatch(/^ex_/);
   });

@@ -25,7 +25,10 @@ beforeAll(async () => {
   dark = `http://127.0.0.1:${opened(await blackhole()).port}/v1`;
   gateway = await startGateway({
     log: 'info',
-    overlay: inPriority({ bad: bad.url, good: good.url }, { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, timeouts, retries: unlimited }),
+    overlay: inPriority(
+      { bad: bad.url, good: good.url },
+      { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, timeouts, retries: unlimited },
+    ),
   });
 });
 
@@ -46,7 +49,9 @@ describe.each([{ stream: false }, { stream: true }])('stream $stream', ({ stream
     const body = ask({ stream });
     const reply = await request(gateway.url, { body });
     expect(reply.status).toBe(200);
-    expect(stream ? textOf(reply.body) : jsonOf<{ choices: { message: { content: string } }[] }>(reply).choices[0]?.message.content).toBe('Hello there');
+    expect(
+      stream ? textOf(reply.body) : jsonOf<{ choices: { message: { content: string } }[] }>(reply).choices[0]?.message.content,
+    ).toBe('Hello there');
     if (stream) expect(streamError(reply.body)).toBeNull();
     expect(reply.headers).toMatchObject({ 'x-postern-attempts': '2', 'x-postern-provider': 'good' });
     expect(calls.length).toBe(before + 1);
@@ -58,7 +63,9 @@ describe.each([{ stream: false }, { stream: true }])('stream $stream', ({ stream
   });
 
   test('U1: a refused connection is hidden by the second target, within 50 ms', async () => {
-    const refused = await startGateway({ overlay: inPriority({ bad: `http://127.0.0.1:${await freePort()}/v1`, good: good.url }) });
+    const refused = await startGateway({
+      overlay: inPriority({ bad: `http://127.0.0.1:${await freePort()}/v1`, good: good.url }),
+    });
     const began = performance.now();
     const reply = await request(refused.url, { body: ask({ stream }) });
     expect(performance.now() - began).toBeLessThan(200);

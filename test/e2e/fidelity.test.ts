@@ -38,16 +38,23 @@ test('unknown fields, nulls, numbers, escapes, spaces and key order arrive upstr
 test('a streamed request differs in model and stream_options only', async () => {
   const body = odd.replace('"n":1', '"stream":true');
   const { sent } = await through(body);
-  expect(sent).toBe(body.replace('"m"', '"up-1"').replace('"stream":true}', '"stream":true,"stream_options":{"include_usage":true}}'));
+  expect(sent).toBe(
+    body.replace('"m"', '"up-1"').replace('"stream":true}', '"stream":true,"stream_options":{"include_usage":true}}'),
+  );
 });
 
 test("the caller's other stream_options stay", async () => {
-  const { call } = await through(JSON.stringify(ask({ stream: true, stream_options: { include_obfuscation: false, include_usage: false } })));
+  const { call } = await through(
+    JSON.stringify(ask({ stream: true, stream_options: { include_obfuscation: false, include_usage: false } })),
+  );
   expect(call?.json).toMatchObject({ stream_options: { include_obfuscation: false, include_usage: true } });
 });
 
 test('a JSON answer arrives byte for byte', async () => {
-  const bytes = JSON.stringify(chatBody('caf\u00e9'), null, 1).replace('"up-1"', '"up-1-2026", "odd" : [1.10, 9007199254740993, "\\u00e9"]');
+  const bytes = JSON.stringify(chatBody('caf\u00e9'), null, 1).replace(
+    '"up-1"',
+    '"up-1-2026", "odd" : [1.10, 9007199254740993, "\\u00e9"]',
+  );
   upstream.script = answer(bytes, { headers: { 'content-type': 'application/json' } });
   const reply = await request(url, { body: ask() });
   expect(reply.body.toString()).toBe(bytes);
@@ -89,7 +96,8 @@ test('I10: fields that name a server, a key or headers are dropped with a warnin
   const fields = { api_base: 'http://x', base_url: 'http://x', api_key: 'k', headers: { a: 'b' }, extra_headers: {}, kept: 1 };
   const { reply, call } = await through(JSON.stringify(ask(fields)));
   expect(call?.json).toEqual({ ...ask({ kept: 1 }), model: 'up-1' });
-  for (const name of ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers']) expect(reply.headers['x-postern-warnings']).toContain(name);
+  for (const name of ['api_base', 'base_url', 'api_key', 'headers', 'extra_headers'])
+    expect(reply.headers['x-postern-warnings']).toContain(name);
 });
 
 test('the object `gateway` is consumed', async () => {
@@ -108,29 +116,39 @@ test("the caller's headers stay here; the operator's credential goes out", async
     'accept-encoding': 'gzip',
   });
   expect(call?.headers.authorization).toBe(`Bearer ${upstreamKey}`);
-  for (const name of ['cookie', 'x-forwarded-for', 'openai-organization', 'x-anything']) expect(call?.headers[name]).toBeUndefined();
+  for (const name of ['cookie', 'x-forwarded-for', 'openai-organization', 'x-anything'])
+    expect(call?.headers[name]).toBeUndefined();
   expect(call?.head).not.toContain('sk-caller');
   expect(call?.headers.via).toBeDefined();
 });
 
 test('A16: of the upstream headers nothing of its own crosses', async () => {
-  upstream.script = json(200, chatBody(), { 'set-cookie': 'a=b', server: 'up', 'x-internal': '1', '__proto__x': '1', 'openai-organization': 'operator' });
+  upstream.script = json(200, chatBody(), {
+    'set-cookie': 'a=b',
+    server: 'up',
+    'x-internal': '1',
+    __proto__x: '1',
+    'openai-organization': 'operator',
+  });
   const { headers, status } = await request(url, { body: ask() });
   expect(status).toBe(200);
-  for (const name of ['set-cookie', 'server', 'x-internal', '__proto__x', 'openai-organization']) expect(headers[name]).toBeUndefined();
+  for (const name of ['set-cookie', 'server', 'x-internal', '__proto__x', 'openai-organization'])
+    expect(headers[name]).toBeUndefined();
 });
 
 test('a body in chunked transfer coding is taken', async () => {
   upstream.script = chat;
   const body = JSON.stringify(ask());
-  const head = 'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
+  const head =
+    'POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n';
   const reply = await request(url, Buffer.from(`${head}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`));
   expect(reply.status).toBe(200);
   expect(upstream.calls.at(-1)?.json).toEqual({ ...ask(), model: 'up-1' });
 });
 
 test('responses: a JSON answer and the request pass untouched', async () => {
-  const bytes = '{"id":"resp_1","object":"response","status":"completed","model":"up-1","output":[],"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"odd":1.10}';
+  const bytes =
+    '{"id":"resp_1","object":"response","status":"completed","model":"up-1","output":[],"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3},"odd":1.10}';
   upstream.script = answer(bytes, { headers: { 'content-type': 'application/json' } });
   const body = '{"model":"m","input":"hi","odd":1.10,"store":null}';
   const reply = await request(url, { path: '/v1/responses', body });

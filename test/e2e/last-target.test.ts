@@ -56,21 +56,39 @@ describe.each([{ stream: false }, { stream: true }])('stream $stream', ({ stream
   });
 
   test.each([
-    [400, errorBody("Invalid 'temperature'", 'invalid_request_error', 'decimal_above_max_value', 'temperature'), 'decimal_above_max_value'],
+    [
+      400,
+      errorBody("Invalid 'temperature'", 'invalid_request_error', 'decimal_above_max_value', 'temperature'),
+      'decimal_above_max_value',
+    ],
     [422, errorBody('The role is unknown.', 'invalid_request_error', null, 'messages[0]'), null],
-    [400, errorBody("This model's maximum context length is 10 tokens.", 'invalid_request_error', 'context_length_exceeded', 'messages'), 'context_length_exceeded'],
-  ])('A7: %i passes with its param and code, without another attempt or a mark against the target', async (status, body, code) => {
-    const pair = await startGateway({ overlay: inPriority({ a: upstream.url, b: upstream.url }, { health: { consecutive_failures: 1 } }) });
-    upstream.script = json(status, body);
-    const before = upstream.calls.length;
-    const reply = await request(pair.url, { body: ask({ stream }) });
-    const { param } = (body as { error: { param: string } }).error;
-    expect(expectEnvelope(reply)).toMatchObject({ type: 'invalid_request_error', param, code });
-    expect(reply).toMatchObject({ status, headers: { 'x-should-retry': 'false' } });
-    expect(upstream.calls.length).toBe(before + 1);
-    upstream.script = chat;
-    expect((await request(pair.url, { body: ask({ stream }) })).headers['x-postern-provider']).toBe('a');
-  });
+    [
+      400,
+      errorBody(
+        "This model's maximum context length is 10 tokens.",
+        'invalid_request_error',
+        'context_length_exceeded',
+        'messages',
+      ),
+      'context_length_exceeded',
+    ],
+  ])(
+    'A7: %i passes with its param and code, without another attempt or a mark against the target',
+    async (status, body, code) => {
+      const pair = await startGateway({
+        overlay: inPriority({ a: upstream.url, b: upstream.url }, { health: { consecutive_failures: 1 } }),
+      });
+      upstream.script = json(status, body);
+      const before = upstream.calls.length;
+      const reply = await request(pair.url, { body: ask({ stream }) });
+      const { param } = (body as { error: { param: string } }).error;
+      expect(expectEnvelope(reply)).toMatchObject({ type: 'invalid_request_error', param, code });
+      expect(reply).toMatchObject({ status, headers: { 'x-should-retry': 'false' } });
+      expect(upstream.calls.length).toBe(before + 1);
+      upstream.script = chat;
+      expect((await request(pair.url, { body: ask({ stream }) })).headers['x-postern-provider']).toBe('a');
+    },
+  );
 
   test("A7: a key, an address or markup in the provider's 400 is taken out of its message", async () => {
     upstream.script = json(400, errorBody(`Bad field. ${canary}`, 'invalid_request_error', null, 'user'));
@@ -96,23 +114,26 @@ describe.each([{ stream: false }, { stream: true }])('stream $stream', ({ stream
   });
 });
 
-test.each(['rst', 'fin'] as const)('U10: a stream that breaks by %s after content keeps the content, ends with an error and is not failed over', async (end) => {
-  const other = opened(await startUpstream(chat));
-  const pair = await startGateway({ overlay: inPriority({ a: upstream.url, b: other.url }) });
-  const events = [chunk({ content: 'Once upon' }), chunk({ content: ' a time' })];
-  upstream.script = sse(events, { cut: `${events.join('\n\n')}\n\n`.length, end });
-  const reply = await request(pair.url, { body: ask({ stream: true }) });
-  expect(reply).toMatchObject({ status: 200, complete: true });
-  expect(textOf(reply.body.toString().split('data: {"error"')[0]!)).toBe('Once upon a time');
-  expect(streamError(reply.body)).toMatchObject({ type: 'server_error', code: 'stream_interrupted', param: null });
-  expect(reply.body.toString()).not.toContain('[DONE]');
-  expect(reply.body.toString()).not.toContain('"finish_reason":"');
-  expectNothingSecret(reply.body.toString());
-  expect(other.calls).toHaveLength(0);
-  const [row] = await pair.ledgerRows(1);
-  expect(row).toMatchObject({ outcome: 'failed', usage_source: 'estimated' });
-  expect(row!.output).toBeGreaterThan(0);
-});
+test.each(['rst', 'fin'] as const)(
+  'U10: a stream that breaks by %s after content keeps the content, ends with an error and is not failed over',
+  async (end) => {
+    const other = opened(await startUpstream(chat));
+    const pair = await startGateway({ overlay: inPriority({ a: upstream.url, b: other.url }) });
+    const events = [chunk({ content: 'Once upon' }), chunk({ content: ' a time' })];
+    upstream.script = sse(events, { cut: `${events.join('\n\n')}\n\n`.length, end });
+    const reply = await request(pair.url, { body: ask({ stream: true }) });
+    expect(reply).toMatchObject({ status: 200, complete: true });
+    expect(textOf(reply.body.toString().split('data: {"error"')[0]!)).toBe('Once upon a time');
+    expect(streamError(reply.body)).toMatchObject({ type: 'server_error', code: 'stream_interrupted', param: null });
+    expect(reply.body.toString()).not.toContain('[DONE]');
+    expect(reply.body.toString()).not.toContain('"finish_reason":"');
+    expectNothingSecret(reply.body.toString());
+    expect(other.calls).toHaveLength(0);
+    const [row] = await pair.ledgerRows(1);
+    expect(row).toMatchObject({ outcome: 'failed', usage_source: 'estimated' });
+    expect(row!.output).toBeGreaterThan(0);
+  },
+);
 
 test('U6: a kept socket that closes under the request costs one free attempt and nothing else', async () => {
   upstream.script = chat;
@@ -125,9 +146,16 @@ test('U6: a kept socket that closes under the request costs one free attempt and
 });
 
 test('U13: bytes behind an answer never reach the next request', async () => {
-  const evil = JSON.stringify({ id: 'evil', choices: [{ index: 0, message: { role: 'assistant', content: 'injected' }, finish_reason: 'stop' }] });
-  const answer = JSON.stringify({ id: 'a', choices: [{ index: 0, message: { role: 'assistant', content: 'mine' }, finish_reason: 'stop' }] });
-  const response = (body: string) => `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const evil = JSON.stringify({
+    id: 'evil',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'injected' }, finish_reason: 'stop' }],
+  });
+  const answer = JSON.stringify({
+    id: 'a',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'mine' }, finish_reason: 'stop' }],
+  });
+  const response = (body: string) =>
+    `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
   upstream.script = rawBytes(response(answer) + response(evil), 'keep');
   for (let turn = 0; turn < 5; turn++) {
     const reply = await request(gateway.url, { body: ask() });

@@ -97,7 +97,14 @@ describe('SIGTERM', () => {
   });
 
   test('L1: at the hard deadline an open stream ends with an error event and is settled', async () => {
-    const upstream = opened(await startUpstream(paced(Array.from({ length: 1_000 }, () => chunk({ content: 'a' })), 20)));
+    const upstream = opened(
+      await startUpstream(
+        paced(
+          Array.from({ length: 1_000 }, () => chunk({ content: 'a' })),
+          20,
+        ),
+      ),
+    );
     const gateway = await start({ file: fileFor(upstream.url, 'server: { shutdown: { timeout: 400ms } }') });
     const client = await streaming(gateway.url);
     const at = performance.now();
@@ -130,7 +137,14 @@ describe('SIGTERM', () => {
 });
 
 test('L3: after kill -9 mid-stream the open intent is settled at the next start', async () => {
-  const upstream = opened(await startUpstream(paced(Array.from({ length: 1_000 }, () => chunk({ content: 'a' })), 20)));
+  const upstream = opened(
+    await startUpstream(
+      paced(
+        Array.from({ length: 1_000 }, () => chunk({ content: 'a' })),
+        20,
+      ),
+    ),
+  );
   const file = fileFor(upstream.url);
   const first = await start({ file });
   await streaming(first.url);
@@ -194,7 +208,9 @@ describe('a start that cannot go on exits with 1 and says what, where and what t
 test('a start with everything default serves the sandbox and says how to call it', async () => {
   const gateway = await start({ env: { NODE_ENV: 'production' } });
   expect(gateway.startedMs).toBeLessThan(5_000);
-  const reply = await request(gateway.url, { body: { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Anybody there?' }] } });
+  const reply = await request(gateway.url, {
+    body: { model: 'sandbox/echo', messages: [{ role: 'user', content: 'Anybody there?' }] },
+  });
   expect(jsonOf<{ choices: { message: { content: string } }[] }>(reply).choices[0]?.message.content).toContain('Anybody there?');
   await expect.poll(() => gateway.stderr() + gateway.stdout()).toContain(gateway.url);
   expect(gateway.stderr() + gateway.stdout()).toMatch(/curl/);

@@ -16,7 +16,10 @@ beforeAll(async () => {
   mock.onMessage('hello', { content: 'Hi there, 東京 👋!' });
   mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Oslo"}' }] });
   mock.onMessage('city', { content: '{"name":"Oslo"}' });
-  mock.onMessage('broken', { error: { message: 'Invalid value', type: 'invalid_request_error', code: 'invalid_value' }, status: 400 });
+  mock.onMessage('broken', {
+    error: { message: 'Invalid value', type: 'invalid_request_error', code: 'invalid_value' },
+    status: 400,
+  });
   mock.onEmbedding('vector', { embedding: [0.1, -0.25, 0.5] });
   await mock.start();
   whenDone(() => mock.stop());
@@ -34,7 +37,12 @@ test('streamed chat, with and without usage', async () => {
   for (const include_usage of [false, true]) {
     let text = '';
     let usage = false;
-    for await (const chunk of await client.chat.completions.create({ model: 'm', messages: say('hello'), stream: true, stream_options: { include_usage } })) {
+    for await (const chunk of await client.chat.completions.create({
+      model: 'm',
+      messages: say('hello'),
+      stream: true,
+      stream_options: { include_usage },
+    })) {
       text += chunk.choices[0]?.delta.content ?? '';
       usage ||= 'usage' in chunk && chunk.usage !== null;
     }
@@ -44,12 +52,19 @@ test('streamed chat, with and without usage', async () => {
 });
 
 test('tools, streamed and not', async () => {
-  const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } } }];
+  const tools = [
+    {
+      type: 'function' as const,
+      function: { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } } } },
+    },
+  ];
   const whole = await client.chat.completions.create({ model: 'm', messages: say('weather'), tools });
   const streamed = await client.chat.completions.stream({ model: 'm', messages: say('weather'), tools }).finalChatCompletion();
   for (const { choices } of [whole, streamed]) {
     expect(choices[0]?.finish_reason).toBe('tool_calls');
-    expect(choices[0]?.message.tool_calls).toMatchObject([{ type: 'function', function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } }]);
+    expect(choices[0]?.message.tool_calls).toMatchObject([
+      { type: 'function', function: { name: 'get_weather', arguments: '{"city":"Oslo"}' } },
+    ]);
   }
 });
 

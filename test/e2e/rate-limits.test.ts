@@ -57,7 +57,9 @@ test('A1: while the only target rests, callers are told 429 and the rest of the 
 });
 
 test("A3: the operator's spent quota is told as 503, never as the caller's insufficient_quota", async () => {
-  const upstream = opened(await startUpstream(json(429, errorBody('You exceeded your quota.', 'insufficient_quota', 'insufficient_quota'))));
+  const upstream = opened(
+    await startUpstream(json(429, errorBody('You exceeded your quota.', 'insufficient_quota', 'insufficient_quota'))),
+  );
   const gateway = await startGateway({ overlay: patient(upstream.url) });
   const reply = await request(gateway.url, { body: ask() });
   expect(reply.status).toBe(503);

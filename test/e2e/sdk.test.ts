@@ -17,7 +17,10 @@ const messages = [{ role: 'user' as const, content: 'Say hello.' }];
 
 beforeAll(async () => {
   upstream = opened(await startUpstream(chat));
-  const overlay = inPriority({ up: upstream.url }, { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, retries: { max_attempts: 1 } });
+  const overlay = inPriority(
+    { up: upstream.url },
+    { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, retries: { max_attempts: 1 } },
+  );
   gateway = await startGateway({
     overlay: { ...overlay, providers: { up: provider(upstream.url, { models: ['vendor/family/big', 'plain'] }) } },
   });
@@ -69,7 +72,12 @@ test('parallel tool calls of a stream are put together by the client', async () 
 
 test('structured output is parsed', async () => {
   upstream.script = json(200, chatBody('{"name":"Oslo","population":700000}'));
-  const schema = { type: 'object', properties: { name: { type: 'string' }, population: { type: 'integer' } }, required: ['name', 'population'], additionalProperties: false };
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string' }, population: { type: 'integer' } },
+    required: ['name', 'population'],
+    additionalProperties: false,
+  };
   const response_format = { type: 'json_schema', json_schema: { name: 'city', strict: true, schema } } as const;
   const parsed = await client.chat.completions.parse({ model: 'm', messages, response_format });
   expect(parsed.choices[0]?.message.parsed).toEqual({ name: 'Oslo', population: 700_000 });
@@ -78,18 +86,32 @@ test('structured output is parsed', async () => {
 
 describe('responses', () => {
   test('one document', async () => {
-    const output = [{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'Hi', annotations: [] }] }];
+    const output = [
+      {
+        type: 'message',
+        id: 'msg_1',
+        role: 'assistant',
+        status: 'completed',
+        content: [{ type: 'output_text', text: 'Hi', annotations: [] }],
+      },
+    ];
     const usage = { input_tokens: 3, output_tokens: 1, total_tokens: 4 };
     upstream.script = json(200, { id: 'resp_1', object: 'response', status: 'completed', model: 'up-1', output, usage });
     const response = await client.responses.create({ model: 'm', input: 'hi' });
     expect(response.output_text).toBe('Hi');
-    expect((await gateway.ledgerRows(1)).at(-1)).toMatchObject({ operation: 'responses', input: 3, output: 1, usage_source: 'provider' });
+    expect((await gateway.ledgerRows(1)).at(-1)).toMatchObject({
+      operation: 'responses',
+      input: 3,
+      output: 1,
+      usage_source: 'provider',
+    });
   });
 
   test('a stream: every event in order', async () => {
     upstream.script = sse(streamNamed('responses-text').bytes);
     const types = [];
-    for await (const event of await client.responses.create({ model: 'm', input: 'hi', stream: true })) types.push([event.sequence_number, event.type]);
+    for await (const event of await client.responses.create({ model: 'm', input: 'hi', stream: true }))
+      types.push([event.sequence_number, event.type]);
     expect(types.map(([number]) => number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(types.at(-1)?.[1]).toBe('response.completed');
     expect((await gateway.ledgerRows(1)).at(-1)).toMatchObject({ input: 9, output: 4, usage_source: 'provider' });
@@ -119,7 +141,8 @@ describe('models', () => {
   });
 
   test('every model of the list can be retrieved by its id, slashes and all', async () => {
-    for await (const { id } of client.models.list()) expect(await client.models.retrieve(id)).toMatchObject({ id, object: 'model' });
+    for await (const { id } of client.models.list())
+      expect(await client.models.retrieve(id)).toMatchObject({ id, object: 'model' });
     const plain = await fetch(`${gateway.url}/v1/models/up/vendor/family/big`);
     expect(plain.status).toBe(200);
     expect(await plain.json()).toMatchObject({ object: 'model' });
@@ -131,10 +154,25 @@ describe('models', () => {
 });
 
 test.each([
-  [400, json(400, errorBody('Bad temperature.', 'invalid_request_error', null, 'temperature')), OpenAI.BadRequestError, { param: 'temperature' }],
-  [404, json(404, errorBody('No such model.', 'invalid_request_error', 'model_not_found')), OpenAI.NotFoundError, { code: 'model_not_found' }],
+  [
+    400,
+    json(400, errorBody('Bad temperature.', 'invalid_request_error', null, 'temperature')),
+    OpenAI.BadRequestError,
+    { param: 'temperature' },
+  ],
+  [
+    404,
+    json(404, errorBody('No such model.', 'invalid_request_error', 'model_not_found')),
+    OpenAI.NotFoundError,
+    { code: 'model_not_found' },
+  ],
   [422, json(422, errorBody('Cannot be processed.', 'invalid_request_error')), OpenAI.UnprocessableEntityError, {}],
-  [429, json(429, errorBody('Slow down.', 'requests', 'rate_limit_exceeded'), { 'retry-after-ms': '1' }), OpenAI.RateLimitError, { code: 'rate_limit_exceeded' }],
+  [
+    429,
+    json(429, errorBody('Slow down.', 'requests', 'rate_limit_exceeded'), { 'retry-after-ms': '1' }),
+    OpenAI.RateLimitError,
+    { code: 'rate_limit_exceeded' },
+  ],
   [401, json(401, errorBody('Bad key.')), OpenAI.InternalServerError, { status: 502 }],
   [500, json(500, errorBody('Oops.')), OpenAI.InternalServerError, { status: 502, code: 'upstream_error' }],
 ] as const)('an upstream %i becomes the right exception', async (_status, script, type, shape) => {

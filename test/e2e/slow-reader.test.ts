@@ -4,8 +4,8 @@ import { chunk } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { eventsOf, open, requestBytes, textOf } from '../helper/client.ts';
 import { startGateway } from '../helper/gateway.ts';
-import { framed, headOf } from '../helper/replies.ts';
 import { ask, patient } from '../helper/overlay.ts';
+import { framed, headOf } from '../helper/replies.ts';
 import { type Script, startUpstream } from '../helper/upstream.ts';
 
 const filler = 'y'.repeat(16_000);
@@ -48,7 +48,7 @@ test('C4: a client that reads late gets everything, in order', async () => {
   const client = await open(gateway.url);
   const parts: Buffer[] = [];
   client.socket.removeAllListeners('data');
-  client.socket.on('data', (part) => {
+  client.socket.on('data', (part: Buffer) => {
     parts.push(part);
     if (parts.length % 20 !== 0) return;
     client.stall();

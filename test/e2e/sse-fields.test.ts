@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { chunk } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
-import { ask as request, eventsOf, streamError, textOf } from '../helper/client.ts';
+import { eventsOf, ask as request, streamError, textOf } from '../helper/client.ts';
 import { startGateway } from '../helper/gateway.ts';
 import { ask, patient } from '../helper/overlay.ts';
 import { sse } from '../helper/replies.ts';

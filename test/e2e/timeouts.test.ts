@@ -6,7 +6,7 @@ import { type Reply, ask as request, streamError, textOf } from '../helper/clien
 import { expectEnvelope } from '../helper/envelope.ts';
 import { startGateway, type TestGateway } from '../helper/gateway.ts';
 import { ask, inPriority, neverOpen, patient } from '../helper/overlay.ts';
-import { answer, framed, headOf, paced, silence } from '../helper/replies.ts';
+import { answer, headOf, paced, silence } from '../helper/replies.ts';
 import { type Script, startUpstream, type Upstream } from '../helper/upstream.ts';
 
 let upstream: Upstream;
@@ -21,7 +21,11 @@ beforeAll(async () => {
 });
 beforeEach(() => upstream.hangUp());
 
-async function timed(body: object, headers: Record<string, string> = {}, url = gateway.url): Promise<{ reply: Reply; ms: number }> {
+async function timed(
+  body: object,
+  headers: Record<string, string> = {},
+  url = gateway.url,
+): Promise<{ reply: Reply; ms: number }> {
   const began = performance.now();
   const reply = await request(url, { body, headers });
   return { reply, ms: performance.now() - began };
@@ -33,16 +37,23 @@ function within(ms: number, limit: number): void {
 }
 
 /** Sends `event` every `every` ms for ever. */
-const drip = (event: string, every: number): Script => paced(Array.from({ length: 1_000 }, () => event), every);
+const drip = (event: string, every: number): Script =>
+  paced(
+    Array.from({ length: 1_000 }, () => event),
+    every,
+  );
 
-test.each([{ stream: false }, { stream: true }])('U8: nothing at all is given up after first_byte and the socket is closed (stream $stream)', async ({ stream }) => {
-  upstream.script = silence;
-  const { reply, ms } = await timed(ask({ stream }));
-  expect(reply.status).toBe(504);
-  expect(expectEnvelope(reply).code).toBe('upstream_timeout');
-  within(ms, 300);
-  await expect.poll(() => upstream.calls.at(-1)!.abortedAt).not.toBeNull();
-});
+test.each([{ stream: false }, { stream: true }])(
+  'U8: nothing at all is given up after first_byte and the socket is closed (stream $stream)',
+  async ({ stream }) => {
+    upstream.script = silence;
+    const { reply, ms } = await timed(ask({ stream }));
+    expect(reply.status).toBe(504);
+    expect(expectEnvelope(reply).code).toBe('upstream_timeout');
+    within(ms, 300);
+    await expect.poll(() => upstream.calls.at(-1)!.abortedAt).not.toBeNull();
+  },
+);
 
 test('U8: headers and then nothing is given up after first_content', async () => {
   upstream.script = async (_call, wire) => {
@@ -102,7 +113,13 @@ test('U9: a trickle of single bytes inside one event is cut after idle', async (
 });
 
 test('U9: a JSON body that trickles is given up', async () => {
-  upstream.script = answer('{"choices":[', { headers: { 'content-type': 'application/json' }, piece: 1, delay: 100, end: 'never', framing: 'close' });
+  upstream.script = answer('{"choices":[', {
+    headers: { 'content-type': 'application/json' },
+    piece: 1,
+    delay: 100,
+    end: 'never',
+    framing: 'close',
+  });
   const { reply, ms } = await timed(ask());
   expect(reply.status).toBe(504);
   expect(ms).toBeLessThan(600 + slack);
@@ -116,7 +133,12 @@ test('total ends a stream that never stops, with an error event', async () => {
 });
 
 test('total is one deadline over all attempts', async () => {
-  const pair = await startGateway({ overlay: inPriority({ a: upstream.url, b: upstream.url, c: upstream.url }, { timeouts: { ...timeouts, total: '450ms' }, health: neverOpen }) });
+  const pair = await startGateway({
+    overlay: inPriority(
+      { a: upstream.url, b: upstream.url, c: upstream.url },
+      { timeouts: { ...timeouts, total: '450ms' }, health: neverOpen },
+    ),
+  });
   upstream.script = silence;
   const { reply, ms } = await timed(ask(), {}, pair.url);
   expect(reply.status).toBe(504);

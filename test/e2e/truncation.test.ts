@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Connection, eventsOf, open, streamError } from '../helper/client.ts';
 import { opened, whenDone } from '../helper/cleanup.ts';
+import { type Connection, eventsOf, open, streamError } from '../helper/client.ts';
 import { type Cut, columns, cutScript, overAll, seeded, toAsk } from '../helper/cuts.ts';
 import { startGateway } from '../helper/gateway.ts';
 import { patient } from '../helper/overlay.ts';
@@ -37,7 +37,8 @@ async function judge(cut: Cut): Promise<void> {
   if (cut.offset < stream.completeEnd && !failed) throw new Error(`A part was passed off as the whole: ${reply.body}`);
   if (cut.offset < stream.contentEnd && reply.status !== 502) throw new Error(`Status ${reply.status} before any content`);
   if (cut.offset >= stream.finishedEnd && failed) throw new Error(`A whole stream was refused: ${reply.body}`);
-  if (failed && reply.status === 200 && streamError(reply.body)?.code !== 'stream_interrupted') throw new Error('Wrong code in the stream');
+  if (failed && reply.status === 200 && streamError(reply.body)?.code !== 'stream_interrupted')
+    throw new Error('Wrong code in the stream');
 }
 
 const offsets = (stream: StreamFixture) => Array.from({ length: stream.bytes.length + 1 }, (_, offset) => offset);
@@ -54,7 +55,15 @@ describe.each(allStreams.map((stream) => stream.name))('%s', (name) => {
     'G4 U10 U11: a $framing stream that ends by $end at sampled bytes is an error until its finish is there',
     async ({ framing, end }) => {
       const random = seeded(stream.bytes.length);
-      const edges = [0, 1, stream.contentEnd, stream.completeEnd - 1, stream.completeEnd, stream.finishedEnd - 1, stream.finishedEnd];
+      const edges = [
+        0,
+        1,
+        stream.contentEnd,
+        stream.completeEnd - 1,
+        stream.completeEnd,
+        stream.finishedEnd - 1,
+        stream.finishedEnd,
+      ];
       const sample = [...edges, ...Array.from({ length: 60 }, () => Math.floor(random() * stream.bytes.length))];
       const cuts = sample.map((offset): Cut => ({ stream: name, offset, framing, end }));
       expect(await overAll(cuts, width, judge)).toEqual([]);
@@ -76,7 +85,10 @@ test('G4: the official client throws on cut streams and never ends normally with
   const random = seeded(7);
   const cuts = chatStreams.flatMap((stream) =>
     columns.flatMap(({ framing, end }) =>
-      Array.from({ length: 20 }, (): Cut => ({ stream: stream.name, offset: Math.floor(random() * (stream.bytes.length + 1)), framing, end })),
+      Array.from(
+        { length: 20 },
+        (): Cut => ({ stream: stream.name, offset: Math.floor(random() * (stream.bytes.length + 1)), framing, end }),
+      ),
     ),
   );
   const failures = await overAll(cuts, 8, async (cut) => {
@@ -85,7 +97,9 @@ test('G4: the official client throws on cut streams and never ends normally with
     let thrown: unknown = null;
     try {
       const { body } = streamRequest(stream, toAsk(cut));
-      for await (const chunk of await client.chat.completions.create(body as unknown as OpenAI.ChatCompletionCreateParamsStreaming)) {
+      for await (const chunk of await client.chat.completions.create(
+        body as unknown as OpenAI.ChatCompletionCreateParamsStreaming,
+      )) {
         chunks.push(chunk);
       }
     } catch (error) {

@@ -60,7 +60,12 @@ export function chatBody(content = 'Hello there', extra: Readonly<Record<string,
 }
 
 /** An error in the envelope of the API. */
-export function errorBody(message: string, type = 'server_error', code: string | null = null, param: string | null = null): unknown {
+export function errorBody(
+  message: string,
+  type = 'server_error',
+  code: string | null = null,
+  param: string | null = null,
+): unknown {
   return { error: { message, type, param, code } };
 }
 

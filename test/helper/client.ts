@@ -29,8 +29,17 @@ export interface Request {
 /** Bytes of a request with `host`, `content-type` and `content-length`. */
 export function requestBytes(request: Request): Buffer {
   const { method = request.body === undefined ? 'GET' : 'POST', path = '/v1/chat/completions', headers = {}, body } = request;
-  const bytes = body === undefined ? null : Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const all: Record<string, string> = { host: '127.0.0.1', ...(bytes === null ? {} : { 'content-type': 'application/json' }), ...headers };
+  const bytes =
+    body === undefined
+      ? null
+      : Buffer.isBuffer(body)
+        ? body
+        : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  const all: Record<string, string> = {
+    host: '127.0.0.1',
+    ...(bytes === null ? {} : { 'content-type': 'application/json' }),
+    ...headers,
+  };
   if (bytes !== null) all['content-length'] ??= String(bytes.length);
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1'), bytes ?? Buffer.alloc(0)]);
@@ -48,7 +57,7 @@ export class Connection {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       this.raw = this.raw.length === 0 ? chunk : Buffer.concat([this.raw, chunk]);
       this.#parse();
     });
@@ -172,7 +181,17 @@ function partial(bytes: Buffer, start: number): Buffer {
 }
 
 function emptyReply(): Reply {
-  return { status: 0, headers: {}, head: '', body: Buffer.alloc(0), complete: false, ended: null, headAt: 0, bodyAt: 0, endAt: 0 };
+  return {
+    status: 0,
+    headers: {},
+    head: '',
+    body: Buffer.alloc(0),
+    complete: false,
+    ended: null,
+    headAt: 0,
+    bodyAt: 0,
+    endAt: 0,
+  };
 }
 
 function describe(reply: Reply): string {
@@ -216,7 +235,8 @@ export function eventsOf(body: Buffer | string): ReceivedEvent[] {
   return blocks.flatMap((block) => {
     const lines = block.split('\n').filter((line) => !line.startsWith(':'));
     if (lines.length === 0) return [];
-    const field = (name: string) => lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trimStart());
+    const field = (name: string) =>
+      lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trimStart());
     return [{ event: field('event').join(''), data: field('data').join('\n') }];
   });
 }
@@ -233,7 +253,9 @@ export function textOf(body: Buffer | string): string {
 }
 
 /** The error of a stream that broke, null when there is none. */
-export function streamError(body: Buffer | string): { message: string; type: string; code: string | null; param: string | null } | null {
+export function streamError(
+  body: Buffer | string,
+): { message: string; type: string; code: string | null; param: string | null } | null {
   for (const { data } of eventsOf(body)) {
     if (data === '[DONE]') continue;
     const { error } = JSON.parse(data) as { error?: ReturnType<typeof streamError> };

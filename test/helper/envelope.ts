@@ -27,5 +27,7 @@ export function expectEnvelope(reply: Reply): ErrorObject {
 /** No key, address, markup or stack. */
 export function expectNothingSecret(text: string): void {
   for (const part of canary.split(' ').filter((each) => each.length > 7)) expect(text).not.toContain(part);
-  expect(text).not.toMatch(/sk-[A-Za-z0-9-]{8}|https?:\/\/(?!127\.0\.0\.1)|<\/?(?:html|head|body|title|b|h1|p|script)>|\.[jt]s:\d+|\/node_modules\//);
+  expect(text).not.toMatch(
+    /sk-[A-Za-z0-9-]{8}|https?:\/\/(?!127\.0\.0\.1)|<\/?(?:html|head|body|title|b|h1|p|script)>|\.[jt]s:\d+|\/node_modules\//,
+  );
 }

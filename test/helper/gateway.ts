@@ -53,7 +53,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     },
   });
   const loaded = loadConfig({ root, env, types: providerTypes, overlay: options.overlay ?? {}, cwd: root });
-  const gateway = await buildGateway(loaded, { logger: stream, ...(options.random === undefined ? {} : { random: options.random }) });
+  const gateway = await buildGateway(loaded, {
+    logger: stream,
+    ...(options.random === undefined ? {} : { random: options.random }),
+  });
   const urls = await gateway.listen();
   let closing: Promise<void> | null = null;
   const close = () => {

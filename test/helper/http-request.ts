@@ -85,7 +85,18 @@ export function record(parsed: ParsedRequest, number: number, socket: number): R
     json = undefined;
   }
   const headers = headerMap(parsed.head);
-  return { number, socket, method, path, headers, head: parsed.head, body: parsed.body, json, at: performance.now(), abortedAt: null };
+  return {
+    number,
+    socket,
+    method,
+    path,
+    headers,
+    head: parsed.head,
+    body: parsed.body,
+    json,
+    at: performance.now(),
+    abortedAt: null,
+  };
 }
 
 /** What a script writes its answer to. */

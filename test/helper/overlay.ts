@@ -30,7 +30,10 @@ export const neverOpen = { consecutive_failures: 1_000_000_000, failure_ratio: 1
 
 /** One target that is never put aside, however often it fails; one attempt each. */
 export function patient(baseUrl: string, extra: object = {}): object {
-  return inPriority({ up: baseUrl }, { retries: { max_attempts: 1 }, health: neverOpen, server: { keep_alive_comments: '0s' }, ...extra });
+  return inPriority(
+    { up: baseUrl },
+    { retries: { max_attempts: 1 }, health: neverOpen, server: { keep_alive_comments: '0s' }, ...extra },
+  );
 }
 
 /** A chat request of a few words. */

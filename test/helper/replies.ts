@@ -95,7 +95,11 @@ export function json(status: number, body: unknown, headers: Readonly<Record<str
 /** An event stream; a string entry is one event's whole text without the blank line, or all bytes as one buffer. */
 export function sse(events: readonly string[] | Buffer, options: AnswerOptions = {}): Script {
   const bytes = Buffer.isBuffer(events) ? events : Buffer.from(events.map((event) => `${event}\n\n`).join(''));
-  return answer(bytes, { framing: 'chunked', ...options, headers: { 'content-type': 'text/event-stream; charset=utf-8', ...options.headers } });
+  return answer(bytes, {
+    framing: 'chunked',
+    ...options,
+    headers: { 'content-type': 'text/event-stream; charset=utf-8', ...options.headers },
+  });
 }
 
 /** Event stream whose events are sent one by one, `every` milliseconds apart, closed cleanly after the last. */

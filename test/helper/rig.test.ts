@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { chat, chatBody, chatEvents, chatStream } from './chat.ts';
 import { opened } from './cleanup.ts';
 import { ask, jsonOf, open, textOf } from './client.ts';
-import { chat, chatBody, chatEvents, chatStream } from './chat.ts';
 import { blackhole, freePort } from './ports.ts';
 import { answer, framings, json, rawBytes, silence } from './replies.ts';
 import { allStreams } from './streams.ts';
@@ -66,7 +66,10 @@ test('exact bytes reach the client as they are', async () => {
 test('a free port refuses and a blackhole never accepts', async () => {
   await expect(open(`http://127.0.0.1:${await freePort()}`)).rejects.toThrow('ECONNREFUSED');
   const hole = opened(await blackhole());
-  const outcome = await Promise.race([open(`http://127.0.0.1:${hole.port}`), new Promise((resolve) => setTimeout(resolve, 300, 'waiting'))]);
+  const outcome = await Promise.race([
+    open(`http://127.0.0.1:${hole.port}`),
+    new Promise((resolve) => setTimeout(resolve, 300, 'waiting')),
+  ]);
   expect(outcome).toBe('waiting');
 });
 

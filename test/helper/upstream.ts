@@ -60,7 +60,7 @@ export async function startUpstream(script: Script, options: UpstreamOptions = {
       left();
       socket.end();
     });
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       if (current === null) void next();
     });

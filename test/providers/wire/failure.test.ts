@@ -42,6 +42,8 @@ describe('readFailure', () => {
     ['A7', 400, { code: 'content_filter' }, 'content_policy'],
     ['A8', 404, { code: 'model_not_found' }, 'not_found'],
     ['A6', 401, { code: 'invalid_api_key' }, 'authentication'],
+    ['A1', 429, { code: 'slow_down' }, 'rate_limit'],
+    ['A4', 503, { code: 'slow_down' }, 'overloaded'],
     ['A4', 529, { type: 'overloaded_error' }, 'overloaded'],
   ])('%s: status %i with %o is %s', (_id, status, error, reason) => {
     expect(read(status, { error: { message: 'no', ...error } }).reason).toBe(reason);
