@@ -69,7 +69,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   // 1 exchange: ids, clocks, cancellation, one settle
   await app.register(exchange, { config: () => config });
   await app.register(httpRules);
-  await app.register(lifecycle);
+  await app.register(lifecycle, { maxInFlight: config.server.max_in_flight });
   if (config.server.cors.origins.length > 0) await app.register(cors, { origin: [...config.server.cors.origins] });
 
   // 2 auth: key -> principal
@@ -83,7 +83,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   await app.register(authGuard);
 
   // 3 validate: bytes -> checked JSON
-  await app.register(body);
+  await app.register(body, { limit: config.server.body_limit, inFlightLimit: config.server.bodies_in_flight });
 
   // 4 usage: prices and the ledger, before anything can be sent
   await app.register(usage, {

@@ -51,6 +51,7 @@ export interface Launch {
 /** A started process. */
 export interface Running {
   readonly name: string;
+  readonly pid: number;
   readonly url: string;
   /** Milliseconds from spawn to the first 200. */
   readonly readyMs: number;
@@ -95,6 +96,7 @@ export async function start(launch: Launch): Promise<Running> {
   const readyMs = performance.now() - began;
   return {
     name,
+    pid: child.pid!,
     url,
     readyMs,
     use: () => processUse(child.pid!),

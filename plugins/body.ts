@@ -1,12 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { CallBody, Member } from '../providers/provider.ts';
-import { DuplicateMemberError, NestingError, scanMembers } from '../providers/wire/members.ts';
-import { GatewayError, ValidationError } from './errors/classes.ts';
+import type { CallBody } from '../providers/provider.ts';
+import { type LongString, type StructureFault, type StructureLimits, StructureScanner } from '../providers/wire/structure.ts';
+import { GatewayError, UnavailableError, ValidationError } from './errors/classes.ts';
 
 // The JSON body, kept three ways: the bytes as sent (what an upstream of the same dialect gets), the parsed value (what is
 // validated) and the offsets of its top-level members (what may be edited). What was checked is what is sent.
+
+export interface BodyOptions {
+  /** Bytes of one body; a route's own `bodyLimit` goes first. */
+  readonly limit: number;
+  /** Bytes of all bodies whose exchanges are open. */
+  readonly inFlightLimit: number;
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,10 +21,63 @@ declare module 'fastify' {
   }
 }
 
+/**
+ * Measured on bodies at these limits (bench/micro/body.ts): the event loop is held for at most 30 ms, where 10 MB of `{}` or
+ * nested arrays held it for seconds. The deepest JSON schema a provider takes has 10 levels; 300,000 token ids are the most
+ * that one embeddings request may hold.
+ */
+const limits: StructureLimits = { depth: 128, tokens: 100_000, commas: 400_000, outerString: 8 * 1024 * 1024 };
+/** Strings from this length on are cut out before the parse: 32 MB of base64 held the loop for 93 ms. */
+const longString = 65_536;
+/** Of a string that was cut out this much stays, so that a `data:` URL is still seen to be one. */
+const shownOfLong = 64;
+
 const invalidJson = (message: string): ValidationError => new ValidationError(message, null, 'invalid_json');
 
-function parse(bytes: Buffer): Record<string, unknown> {
-  const text = bytes.toString('utf8');
+const faults: Readonly<Record<StructureFault, string>> = {
+  depth: `The request body is nested more than ${limits.depth} levels deep; flatten it.`,
+  tokens: 'The request body has too many values (more than 100,000 objects, arrays and strings, or 400,000 numbers); split it.',
+  string: 'The request body has a text of more than 8 MiB; split it.',
+};
+
+const tooLarge = (limit: number): GatewayError =>
+  new GatewayError(
+    413,
+    'invalid_request_error',
+    'request_too_large',
+    `The request body is larger than the ${limit} bytes taken here.`,
+    {
+      shouldRetry: false,
+    },
+  );
+
+/** The text with each long string shortened to its beginning and a mark, and what the marks stand for. */
+function shorten(bytes: Buffer, strings: readonly LongString[]): { text: string; cut: Map<string, number> } {
+  const cut = new Map<string, number>();
+  let text = '';
+  let at = 0;
+  for (const { start, end } of strings) {
+    const shown = /^[\w:;,/+=.-]*/.exec(bytes.toString('latin1', start, start + shownOfLong))![0];
+    const mark = `${shown}…#${start}`;
+    cut.set(mark, end - start);
+    text += `${bytes.toString('utf8', at, start)}${mark}`;
+    at = end;
+  }
+  return { text: text + bytes.toString('utf8', at), cut };
+}
+
+function hasPoisonedKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasPoisonedKey);
+  for (const [key, each] of Object.entries(value)) {
+    if (key === '__proto__') return true;
+    if (key === 'constructor' && typeof each === 'object' && each !== null && Object.hasOwn(each, 'prototype')) return true;
+    if (hasPoisonedKey(each)) return true;
+  }
+  return false;
+}
+
+function parse(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -34,68 +94,117 @@ function parse(bytes: Buffer): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Levels below the body; the deepest JSON schema a provider takes has 10. */
-const deepest = 128;
+/** One body while it arrives. Throws `GatewayError` from either method; nothing more is to be pushed then. */
+export class BodyReader {
+  readonly #scanner = new StructureScanner(limits, longString);
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
 
-function hasPoisonedKey(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.some(hasPoisonedKey);
-  for (const [key, each] of Object.entries(value)) {
-    if (key === '__proto__') return true;
-    if (key === 'constructor' && typeof each === 'object' && each !== null && Object.hasOwn(each, 'prototype')) return true;
-    if (hasPoisonedKey(each)) return true;
+  push(received: Buffer): void {
+    // RFC 8259 §8.1 lets a reader ignore a byte order mark.
+    const chunk =
+      this.#size === 0 && received[0] === 0xef && received[1] === 0xbb && received[2] === 0xbf ? received.subarray(3) : received;
+    this.#size += chunk.length;
+    this.#chunks.push(chunk);
+    const fault = this.#scanner.push(chunk);
+    if (fault !== null) throw invalidJson(faults[fault]);
   }
-  return false;
+
+  end(): CallBody {
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
+    if (bytes.length === 0) throw invalidJson('The request body is empty; send a JSON object.');
+    if (!isUtf8(bytes)) throw invalidJson('The request body is not valid UTF-8.');
+    const { longStrings } = this.#scanner;
+    const shortened = longStrings.length === 0 ? null : shorten(bytes, longStrings);
+    const json = parse(shortened === null ? bytes.toString('utf8') : shortened.text);
+    const members = this.#scanner.members(bytes);
+    const keys = new Set<string>();
+    for (const { key } of members) {
+      if (keys.has(key)) {
+        throw new ValidationError(
+          `The JSON body has the key "${key.slice(0, 64)}" more than once; send it once.`,
+          key.slice(0, 64),
+          'duplicate_key',
+        );
+      }
+      keys.add(key);
+    }
+    return shortened === null ? { bytes, json, members } : { bytes, json, members, cut: shortened.cut };
+  }
 }
 
-/** The members, or why there are none to be had; told only once the text is known to be JSON. */
-function scan(bytes: Buffer): readonly Member[] | DuplicateMemberError {
-  try {
-    return scanMembers(bytes, 'refuse', deepest);
-  } catch (error) {
-    if (error instanceof DuplicateMemberError) return error;
-    if (error instanceof NestingError) throw invalidJson(error.message);
-    throw error;
-  }
-}
-
-/** Reads `bytes` as one JSON object. Throws `ValidationError` with code `invalid_json`. */
+/** A whole body at once. Throws `GatewayError`. */
 export function readBody(received: Buffer): CallBody {
-  const hasMark = received.length >= 3 && received[0] === 0xef && received[1] === 0xbb && received[2] === 0xbf;
-  const bytes = hasMark ? received.subarray(3) : received;
-  if (bytes.length === 0) throw invalidJson('The request body is empty; send a JSON object.');
-  if (!isUtf8(bytes)) throw invalidJson('The request body is not valid UTF-8.');
-  // Before the parse: nesting of 100,000 levels parses, and then overflows the stack of whoever walks it.
-  const members = scan(bytes);
-  const json = parse(bytes);
-  if (members instanceof DuplicateMemberError) throw new ValidationError(members.message, members.key, 'duplicate_key');
-  return { bytes, json, members };
+  const reader = new BodyReader();
+  reader.push(received);
+  return reader.end();
 }
 
 const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;
 
-export default fp(
-  async (app) => {
+function refuseType(request: FastifyRequest): GatewayError | null {
+  const type = request.headers['content-type'] ?? '';
+  const encoding = request.headers['content-encoding'];
+  if (jsonType.test(type) && (encoding === undefined || encoding === 'identity')) return null;
+  const message =
+    encoding === undefined
+      ? 'Send the body as UTF-8 JSON with the header "content-type: application/json".'
+      : 'Compressed request bodies are not taken; send it without content-encoding.';
+  return new GatewayError(415, 'invalid_request_error', 'unsupported_media_type', message, { shouldRetry: false });
+}
+
+export default fp<BodyOptions>(
+  async (app, options) => {
+    let inFlight = 0;
+    app.exchanges.onSettled((exchange) => {
+      inFlight -= exchange.bodyBytes;
+    });
     app.decorateRequest('callBody', null as unknown as CallBody);
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (request: FastifyRequest, body: Buffer, done) => {
-      const type = request.headers['content-type'] ?? '';
-      const encoding = request.headers['content-encoding'];
-      if (!jsonType.test(type) || (encoding !== undefined && encoding !== 'identity')) {
-        const message =
-          encoding === undefined
-            ? 'Send the body as UTF-8 JSON with the header "content-type: application/json".'
-            : 'Compressed request bodies are not taken; send it without content-encoding.';
-        done(new GatewayError(415, 'invalid_request_error', 'unsupported_media_type', message, { shouldRetry: false }));
+    app.addContentTypeParser('*', (request, payload, done) => {
+      const limit = request.routeOptions.bodyLimit ?? options.limit;
+      const announced = Number(request.headers['content-length'] ?? 0);
+      const refused = refuseType(request) ?? (announced > limit ? tooLarge(limit) : null);
+      if (refused !== null) {
+        done(refused);
         return;
       }
-      try {
-        request.callBody = readBody(body);
-        done(null, request.callBody.json);
-      } catch (error) {
-        done(error as Error);
-      }
+      const reader = new BodyReader();
+      const { exchange } = request;
+      let over = false;
+      const finish = (error: Error | null): void => {
+        if (over) return;
+        over = true;
+        payload.removeListener('data', onData);
+        // The rest of a refused body is read and dropped until the connection closes.
+        if (error !== null) payload.resume();
+        done(error, error === null ? request.callBody.json : undefined);
+      };
+      const onData = (chunk: Buffer): void => {
+        try {
+          inFlight += chunk.length;
+          exchange.bodyBytes += chunk.length;
+          if (exchange.bodyBytes > limit) throw tooLarge(limit);
+          if (inFlight > options.inFlightLimit) {
+            throw new UnavailableError('Too many large requests are under way; try again shortly.', 'gateway_overloaded');
+          }
+          reader.push(chunk);
+        } catch (error) {
+          finish(error as Error);
+        }
+      };
+      payload.on('data', onData);
+      payload.once('end', () => {
+        if (over) return;
+        try {
+          request.callBody = reader.end();
+          finish(null);
+        } catch (error) {
+          finish(error as Error);
+        }
+      });
+      payload.once('error', finish);
     });
   },
-  { name: 'body', dependencies: ['errors'], fastify: '5.x' },
+  { name: 'body', dependencies: ['errors', 'exchange'], fastify: '5.x' },
 );

@@ -40,7 +40,8 @@ export interface PivotBack {
  * `TranslationError` with reason `invalid_request` for a request that the back dialect cannot say.
  */
 export function translateThroughPivot(front: ChatCodec, back: PivotBack, call: Call, upstreamModel: string): Translation {
-  const body = Object.fromEntries(Object.entries(call.body.json).filter(([key]) => !call.dropped.has(key)));
+  const json = call.body.cut === undefined ? call.body.json : (JSON.parse(call.body.bytes.toString()) as Record<string, unknown>);
+  const body = Object.fromEntries(Object.entries(json).filter(([key]) => !call.dropped.has(key)));
   const chat: ChatRequest = {
     ...front.decodeRequest(body),
     model: upstreamModel,

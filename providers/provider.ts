@@ -55,6 +55,11 @@ export interface CallBody {
   readonly json: Readonly<Record<string, unknown>>;
   /** Top-level members of `bytes`, in order, keys unique. */
   readonly members: readonly Member[];
+  /**
+   * Strings of `json` that stand for long ones (images, sounds) cut out before the parse -> length of the original in bytes.
+   * Absent when nothing was cut; who needs the originals parses `bytes`.
+   */
+  readonly cut?: ReadonlyMap<string, number>;
 }
 
 /** One call as the adapters see it. */
@@ -260,4 +265,3 @@ export interface ProviderType {
   /** Answers in process instead of over a socket. */
   serve?(request: UpstreamRequest): LocalReply;
 }
-

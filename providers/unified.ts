@@ -223,7 +223,13 @@ export interface ChatResponse {
 
 /** What a streamed answer is made of, in order. `choice` numbers answers, `call` numbers a choice's tool calls 0..n. */
 export type ChatEvent =
-  | { readonly type: 'start'; readonly id: string; readonly created: number; readonly model: string; readonly extensions?: Extensions }
+  | {
+      readonly type: 'start';
+      readonly id: string;
+      readonly created: number;
+      readonly model: string;
+      readonly extensions?: Extensions;
+    }
   | { readonly type: 'text'; readonly choice: number; readonly text: string; readonly logprobs?: unknown }
   | { readonly type: 'refusal'; readonly choice: number; readonly text: string; readonly logprobs?: unknown }
   | {

@@ -33,6 +33,8 @@ const ServerSchema = Type.Object(
     listen: Type.String({ description: '`host:port`, `[v6]:port`, `:port` or `unix:/path`', minLength: 1 }),
     workers: Type.Integer({ minimum: 1, description: 'processes; only 1 is supported' }),
     body_limit: Size('largest request body'),
+    bodies_in_flight: Size('all request bodies under way together; beyond it 503'),
+    max_in_flight: Type.Integer({ minimum: 1, description: 'calls under way together; beyond it 503' }),
     max_header_size: Size('largest request head'),
     header_timeout: Duration('request head has to arrive within'),
     body_timeout: Duration('whole request has to arrive within'),
@@ -99,9 +101,7 @@ export const ProviderSchema = Type.Object(
     base_url: Optional(Type.String({ format: 'base-url' })),
     version: Optional(Type.String({ description: 'version segment added to a base URL that has none; "" adds nothing' })),
     api_key: Optional(Type.String({ secret: true })),
-    auth: Optional(
-      Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed),
-    ),
+    auth: Optional(Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed)),
     headers: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
     query: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
     renames: Optional(

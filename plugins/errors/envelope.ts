@@ -53,6 +53,10 @@ function parameterName(path: string, extra?: string): string | null {
 function invalidField(error: FrameworkError): GatewayError {
   const first = error.validation?.[0];
   if (first === undefined) return refused(400, 'invalid_value', 'The request is not valid.');
+  if (error.validationContext === 'body' && first.instancePath === '' && first.keyword === 'type') {
+    // No body at all: a present one that is no object does not come this far.
+    return refused(400, 'invalid_json', 'The request has no body; send a JSON object.');
+  }
   const missing = first.keyword === 'required' ? String(first.params.missingProperty) : undefined;
   const surplus = first.keyword === 'additionalProperties' ? String(first.params.additionalProperty) : undefined;
   const param = parameterName(first.instancePath, missing ?? surplus);
@@ -84,7 +88,8 @@ const byStatus: Readonly<Record<number, string>> = {
 export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   const known = error as FrameworkError;
-  const render = known?.code === undefined ? undefined : framework[known.code];
+  const code = known?.code;
+  const render = typeof code === 'string' && Object.hasOwn(framework, code) ? framework[code] : undefined;
   if (render !== undefined) return render(known);
   const status = known?.statusCode;
   if (status !== undefined && status >= 400 && status < 500) {

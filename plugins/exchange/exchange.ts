@@ -36,6 +36,8 @@ export class Exchange {
   /** Model the caller named. */
   model: string | null = null;
   stream = false;
+  /** Of the request body, as received. */
+  bodyBytes = 0;
   provider: string | null = null;
   /** Upstream model of the last attempt. */
   target: string | null = null;

@@ -72,8 +72,10 @@ export default fp<ExchangesOptions>(
       const raw = reply.raw;
       raw.once('close', () => {
         if (!raw.writableEnded) exchange.cancel('client_closed');
-        exchange.status = raw.writableFinished || exchange.cancelled !== 'client_closed' ? raw.statusCode : 499;
-        if (exchange.status === 499) {
+        // Ended is not delivered: what the caller did not take before it left is still in the socket's buffer.
+        const left = !raw.writableFinished && (exchange.cancelled ?? 'client_closed') === 'client_closed';
+        exchange.status = left ? 499 : raw.statusCode;
+        if (left) {
           exchange.outcome = 'cancelled';
           exchange.reason = 'client_closed';
         }

@@ -15,14 +15,26 @@ declare module 'fastify' {
   }
 }
 
-/** Refuses new calls with the reason, on connections that are told to close, once the process is on its way out. */
-export default fp(
-  async (app) => {
+export interface LifecycleOptions {
+  /** Calls under way together. */
+  readonly maxInFlight: number;
+}
+
+/**
+ * Refuses new calls with the reason: while too many are under way, and, on connections that are told to close, once the process
+ * is on its way out.
+ */
+export default fp<LifecycleOptions>(
+  async (app, options) => {
     const lifecycle: Lifecycle = { draining: false, refusing: false };
     app.decorate('lifecycle', lifecycle);
     app.addHook('onRequest', (request, reply, done) => {
-      if (!lifecycle.refusing || request.routeOptions.config.operation === undefined) {
+      if (request.routeOptions.config.operation === undefined) {
         done();
+        return;
+      }
+      if (!lifecycle.refusing) {
+        done(app.exchanges.open.size > options.maxInFlight ? full() : undefined);
         return;
       }
       void reply.header('connection', 'close');
@@ -34,5 +46,8 @@ export default fp(
       );
     });
   },
-  { name: 'lifecycle', dependencies: ['errors'], fastify: '5.x' },
+  { name: 'lifecycle', dependencies: ['errors', 'exchange'], fastify: '5.x' },
 );
+
+const full = (): UnavailableError =>
+  new UnavailableError('Too many calls are under way; try again shortly.', 'gateway_overloaded');

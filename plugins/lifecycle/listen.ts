@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type ListenAddress, parseListen } from '../../config/listen.ts';
@@ -19,15 +19,23 @@ const why: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name does not resolve',
 };
 
-/** True when somebody answers on the socket file; a file left behind by a killed process does not. */
+/** False when nobody listens on the socket file, as a killed process leaves it behind; true in case of doubt (a full backlog). */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', () => resolve(false));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
+}
+
+/** Removes a socket file that nobody listens on any more. Anything else at that path is left as it is. */
+async function clearSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('a file that is no socket is there; remove it, or choose another path');
+  if (!(await isAnswered(path))) rmSync(path, { force: true });
 }
 
 /** Opens one listener. `variable` names the setting in messages. Returns its URL (`http://host:port`, or `unix:/path`). */
@@ -39,10 +47,10 @@ export async function openListener(
 ): Promise<string> {
   const address = parseListen(setting);
   if (typeof address === 'string') throw new ListenError(`${variable}=${setting}: ${address}.`);
-  if (address.kind === 'unix' && existsSync(address.path) && !(await isAnswered(address.path))) rmSync(address.path);
   refuseOddRequests(app.server);
   if (maxConnections !== null) app.server.maxConnections = maxConnections;
   try {
+    if (address.kind === 'unix') await clearSocket(address.path);
     await app.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port });
   } catch (error) {
     const reason = why[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message;

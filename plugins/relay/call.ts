@@ -78,7 +78,8 @@ export function callerMetadata(request: FastifyRequest): string | null {
   if (pairs.length > 16) return refuse('has more than 16 pairs');
   for (const [name, each] of pairs) {
     if (name.length > 64) return refuse('has a name of more than 64 characters');
-    if (!['string', 'number', 'boolean'].includes(typeof each))
+    // 1e999 is a number to JSON.parse and null to JSON.stringify.
+    if (!['string', 'number', 'boolean'].includes(typeof each) || each === Infinity || each === -Infinity)
       return refuse(`has a value at "${name}" that is no string, number or boolean`);
     if (String(each).length > 512) return refuse(`has a value at "${name}" of more than 512 characters`);
   }

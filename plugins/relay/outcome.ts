@@ -9,12 +9,12 @@ interface Verdict {
   readonly tell: (failure: UpstreamFailure) => GatewayError;
 }
 
-/** The caller's own fault: same status, the provider's words (scrubbed), the parameter it named. */
+/** The caller's own fault: same status (else `status`), the provider's words (scrubbed), the parameter it named. */
 const callersFault =
-  (code: string | null) =>
+  (code: string | null, status = 400) =>
   (failure: UpstreamFailure): GatewayError =>
     new ProviderError(
-      failure.status >= 400 && failure.status < 500 ? failure.status : 400,
+      failure.status >= 400 && failure.status < 500 ? failure.status : status,
       'invalid_request_error',
       code,
       failure.message,
@@ -31,7 +31,7 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
   invalid_request: { failOver: false, tell: callersFault(null) },
   content_policy: { failOver: false, tell: callersFault(null) },
   context_length: { failOver: false, tell: callersFault('context_length_exceeded') },
-  too_large: { failOver: false, tell: callersFault('request_too_large') },
+  too_large: { failOver: false, tell: callersFault('request_too_large', 413) },
   not_found: {
     failOver: true,
     tell: (failure) =>

@@ -69,7 +69,10 @@ const carriers: ReadonlySet<string> = new Set([mapped, '0:0:0:0:0:0', '64:ff9b:0
 /** The IPv4 address inside an IPv6 one; `mapped`: it is nothing but another spelling of it, else a gateway stands between. */
 function embeddedIPv4(address: string): { readonly ip: string; readonly mapped: boolean } | null {
   const groups = groupsOf(address);
-  const network = groups.slice(0, 6).map((group) => group.toString(16)).join(':');
+  const network = groups
+    .slice(0, 6)
+    .map((group) => group.toString(16))
+    .join(':');
   const at = groups[0] === 0x2002 ? 1 : carriers.has(network) ? 6 : null;
   if (at === null) return null;
   const [high, low] = [groups[at]!, groups[at + 1]!];

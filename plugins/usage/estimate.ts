@@ -45,12 +45,12 @@ function isDataUrl(text: string): boolean {
 }
 
 /** Tokens of text, and of parts, below a value. Iterative: the depth of a body is the caller's choice. */
-function promptTokens(root: unknown): number {
+function promptTokens(root: unknown, cut: CallBody['cut']): number {
   let tokens = 0;
   const rest: unknown[] = [root];
   while (rest.length > 0) {
     const value = rest.pop();
-    if (typeof value === 'string') tokens += isDataUrl(value) ? mediaTokens : textTokens(value);
+    if (typeof value === 'string') tokens += isDataUrl(value) ? mediaTokens : (cutTokens(value, cut) ?? textTokens(value));
     else if (Array.isArray(value)) for (const item of value) rest.push(item);
     else if (typeof value === 'object' && value !== null) {
       const part = value as Readonly<Record<string, unknown>>;
@@ -65,20 +65,26 @@ function promptTokens(root: unknown): number {
   return tokens;
 }
 
+/** A text that was cut out before the parse: its length is known, its script is not. */
+function cutTokens(value: string, cut: CallBody['cut']): number | null {
+  const bytes = cut?.get(value);
+  return bytes === undefined ? null : bytes * latin;
+}
+
 /** Texts count their characters, token ids one each. */
-function embeddingTokens(input: unknown): number {
-  if (!Array.isArray(input)) return promptTokens(input);
+function embeddingTokens(input: unknown, cut: CallBody['cut']): number {
+  if (!Array.isArray(input)) return promptTokens(input, cut);
   let tokens = 0;
-  for (const item of input) tokens += typeof item === 'number' ? 1 : Array.isArray(item) ? item.length : promptTokens(item);
+  for (const item of input) tokens += typeof item === 'number' ? 1 : Array.isArray(item) ? item.length : promptTokens(item, cut);
   return tokens;
 }
 
 /** Input tokens of a call, at least 1. Time grows with the text, not with the bytes of images or sounds. */
 export function estimateInput(body: CallBody, operation: Operation): number {
-  if (operation === 'embeddings') return Math.max(1, Math.ceil(embeddingTokens(body.json.input)));
+  if (operation === 'embeddings') return Math.max(1, Math.ceil(embeddingTokens(body.json.input, body.cut)));
   let tokens = requestTokens;
   for (const member of body.members) {
-    if (prompts.has(member.key)) tokens += promptTokens(body.json[member.key]);
+    if (prompts.has(member.key)) tokens += promptTokens(body.json[member.key], body.cut);
     else if (definitions.has(member.key)) tokens += (member.valueEnd - member.valueStart) / jsonBytesPerToken;
   }
   return Math.max(1, Math.ceil(tokens));

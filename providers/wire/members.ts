@@ -27,24 +27,12 @@ export class DuplicateMemberError extends Error {
   }
 }
 
-/** Deeper nesting than the caller of the scan allows. */
-export class NestingError extends Error {
-  constructor(limit: number) {
-    super(`The JSON body is nested more than ${limit} levels deep; flatten it.`);
-    this.name = 'NestingError';
-  }
-}
-
 /**
  * Top-level members of a JSON object by byte offsets, in one pass. `bytes` is UTF-8 text that JSON.parse accepts; for anything
  * else the result is meaningless, but the scan ends (`[]` when it does not begin with an object).
- * Throws `DuplicateMemberError` unless `duplicates` allows them, `NestingError` beyond `maxDepth` levels below the object.
+ * Throws `DuplicateMemberError` unless `duplicates` allows them.
  */
-export function scanMembers(
-  bytes: Buffer,
-  duplicates: 'refuse' | 'allow' = 'refuse',
-  maxDepth = Number.POSITIVE_INFINITY,
-): readonly Member[] {
+export function scanMembers(bytes: Buffer, duplicates: 'refuse' | 'allow' = 'refuse'): readonly Member[] {
   const members: Member[] = [];
   const seen = duplicates === 'refuse' ? new Set<string>() : null;
   let at = skipSpace(bytes, 0);
@@ -57,7 +45,7 @@ export function scanMembers(
     at = skipSpace(bytes, at);
     if (bytes[at] !== COLON) break;
     const valueStart = skipSpace(bytes, at + 1);
-    const valueEnd = skipValue(bytes, valueStart, maxDepth);
+    const valueEnd = skipValue(bytes, valueStart);
     if (seen !== null) {
       if (seen.has(key)) throw new DuplicateMemberError(key);
       seen.add(key);
@@ -102,7 +90,7 @@ function skipString(bytes: Buffer, from: number): number {
   return end;
 }
 
-function skipValue(bytes: Buffer, from: number, maxDepth: number): number {
+function skipValue(bytes: Buffer, from: number): number {
   const first = bytes[from];
   if (first === QUOTE) return skipString(bytes, from);
   const end = bytes.length;
@@ -122,15 +110,14 @@ function skipValue(bytes: Buffer, from: number, maxDepth: number): number {
       continue;
     }
     at++;
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > maxDepth) throw new NestingError(maxDepth);
-    } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
   }
   return at;
 }
 
 /** `start` is the opening quote, `end` the offset after the closing one. */
-function decodeKey(bytes: Buffer, start: number, end: number): string {
+export function decodeKey(bytes: Buffer, start: number, end: number): string {
   const text = bytes.toString('utf8', start + 1, Math.max(start + 1, end - 1));
   if (!text.includes('\\')) return text;
   try {

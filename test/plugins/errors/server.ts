@@ -10,6 +10,8 @@ export const serverSettings: Config['server'] = {
   listen: '127.0.0.1:0',
   workers: 1,
   body_limit: 1_000,
+  bodies_in_flight: 100_000_000,
+  max_in_flight: 1_000,
   max_header_size: 4_096,
   header_timeout: 10_000,
   body_timeout: 60_000,
@@ -29,7 +31,9 @@ export async function startServer(
   changes: Partial<Config['server']> = {},
 ): Promise<{ app: FastifyInstance; url: string }> {
   const silent = Fastify().log;
-  const app = Fastify(apiServerOptions({ server: { ...serverSettings, ...changes } } as Config, silent)) as unknown as FastifyInstance;
+  const options = apiServerOptions({ server: { ...serverSettings, ...changes } } as Config, silent);
+  // Node looks for slow requests at this interval; tests do not wait for the real one.
+  const app = Fastify({ ...options, http: { ...options.http, connectionsCheckingInterval: 25 } }) as unknown as FastifyInstance;
   whenDone(() => app.close());
   await app.register(errors, { notFound: (request) => `Nothing is at ${request.url.split('?', 1)[0]}.` });
   await plan(app);
