@@ -94,16 +94,29 @@ function parse(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+const mark = Buffer.from([0xef, 0xbb, 0xbf]);
+
 /** One body while it arrives. Throws `GatewayError` from either method; nothing more is to be pushed then. */
 export class BodyReader {
   readonly #scanner = new StructureScanner(limits, longString);
   readonly #chunks: Buffer[] = [];
   #size = 0;
+  /** What has come of the first bytes, while it is open whether they are a byte order mark. */
+  #start: Buffer | null = Buffer.alloc(0);
 
   push(received: Buffer): void {
-    // RFC 8259 §8.1 lets a reader ignore a byte order mark.
-    const chunk =
-      this.#size === 0 && received[0] === 0xef && received[1] === 0xbb && received[2] === 0xbf ? received.subarray(3) : received;
+    if (this.#start === null) this.#take(received);
+    else this.#begin(Buffer.concat([this.#start, received]));
+  }
+
+  /** RFC 8259 §8.1 lets a reader ignore a byte order mark; its three bytes may come one by one. */
+  #begin(start: Buffer): void {
+    const isMark = start.length >= mark.length && start.indexOf(mark) === 0;
+    this.#start = !isMark && start.length < mark.length && mark.indexOf(start) === 0 ? start : null;
+    if (this.#start === null) this.#take(isMark ? start.subarray(mark.length) : start);
+  }
+
+  #take(chunk: Buffer): void {
     this.#size += chunk.length;
     this.#chunks.push(chunk);
     const fault = this.#scanner.push(chunk);
@@ -111,6 +124,7 @@ export class BodyReader {
   }
 
   end(): CallBody {
+    if (this.#start !== null) this.#take(this.#start);
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
     if (bytes.length === 0) throw invalidJson('The request body is empty; send a JSON object.');
     if (!isUtf8(bytes)) throw invalidJson('The request body is not valid UTF-8.');
@@ -203,7 +217,8 @@ export default fp<BodyOptions>(
           finish(error as Error);
         }
       });
-      payload.once('error', finish);
+      // The caller left; nobody hears the answer, and it is no fault of ours that would belong in the log.
+      payload.once('error', () => finish(invalidJson('The request body did not arrive in full.')));
     });
   },
   { name: 'body', dependencies: ['errors', 'exchange'], fastify: '5.x' },
