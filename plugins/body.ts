@@ -106,12 +106,12 @@ export class BodyReader {
 
   push(received: Buffer): void {
     if (this.#start === null) this.#take(received);
-    else this.#begin(Buffer.concat([this.#start, received]));
+    else this.#begin(this.#start.length === 0 ? received : Buffer.concat([this.#start, received]));
   }
 
   /** RFC 8259 §8.1 lets a reader ignore a byte order mark; its three bytes may come one by one. */
   #begin(start: Buffer): void {
-    const isMark = start.length >= mark.length && start.indexOf(mark) === 0;
+    const isMark = start.subarray(0, mark.length).equals(mark);
     this.#start = !isMark && start.length < mark.length && mark.indexOf(start) === 0 ? start : null;
     if (this.#start === null) this.#take(isMark ? start.subarray(mark.length) : start);
   }

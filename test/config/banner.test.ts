@@ -32,7 +32,13 @@ interface Setup {
   readonly api?: string;
 }
 
-function show({ config = {}, keyless = 'derived', warnings = [], providers = { sandbox: { type: 'local' } }, api = urls.api }: Setup = {}): string {
+function show({
+  config = {},
+  keyless = 'derived',
+  warnings = [],
+  providers = { sandbox: { type: 'local' } },
+  api = urls.api,
+}: Setup = {}): string {
   const whole = { auth: { mode: 'none' }, keys: {}, models: {}, management: {}, ...config } as unknown as Config;
   const loaded = { config: whole, keyless, warnings, origins: new Map(), files: [] } as LoadedConfig;
   const made = Object.entries(providers).map(([name, entry]) => {
@@ -80,7 +86,10 @@ describe('the banner', () => {
     [{ providers: { a: { type: 'remote', base_url: 'https://a.test' } } }, 'a/MODEL'],
     [{ providers: {} }, 'MODEL'],
   ])('ends with a call that can be copied, for a model that is there: %#', (setup, model) => {
-    const call = show(setup).split('\n').filter((line) => line !== '').slice(-2);
+    const call = show(setup)
+      .split('\n')
+      .filter((line) => line !== '')
+      .slice(-2);
     expect(call[0]).toMatch(/^curl http:\/\/127\.0\.0\.1:4000\/v1\/chat\/completions .*\\$/);
     const body = /-d '(.*)'$/.exec(call[1]!)![1]!;
     expect(JSON.parse(body)).toEqual({ model, messages: [{ role: 'user', content: 'Hello' }] });
@@ -88,7 +97,9 @@ describe('the banner', () => {
 
   it('asks for a key in the call only where one is needed', () => {
     expect(show()).not.toContain('authorization');
-    expect(show({ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret } } } })).toContain('authorization: Bearer $');
+    expect(show({ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret } } } })).toContain(
+      'authorization: Bearer $',
+    );
   });
 
   it('calls a unix socket as curl does', () => {
@@ -103,7 +114,9 @@ describe('the banner', () => {
     const text = show({
       keyless: null,
       config: { auth: { mode: 'gateway' }, keys: { a: { secret } }, management: { admin_api_key: secret } },
-      providers: { a: { type: 'remote', base_url: 'https://a.test', api_key: secret, headers: { x: secret }, query: { key: secret } } },
+      providers: {
+        a: { type: 'remote', base_url: 'https://a.test', api_key: secret, headers: { x: secret }, query: { key: secret } },
+      },
     });
     expect(text).not.toContain('canary');
   });

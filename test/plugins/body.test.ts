@@ -1,47 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { describe, expect, it } from 'vitest';
-import body, { BodyReader, readBody } from '../../plugins/body.ts';
-import errors, { GatewayError } from '../../plugins/errors/index.ts';
-import exchange from '../../plugins/exchange/index.ts';
-import type { CallBody } from '../../providers/provider.ts';
-import type { Config } from '../../schemas/config.ts';
-import { whenDone } from '../helper/cleanup.ts';
-import { ask, jsonOf, open } from '../helper/client.ts';
-
-const json = { 'content-type': 'application/json' };
-
-async function build(
-  schema: object = {},
-  logger: FastifyServerOptions['logger'] = false,
-  inFlightLimit = 1_000_000,
-): Promise<{ app: FastifyInstance; bodies: CallBody[] }> {
-  const app = Fastify({
-    logger,
-    bodyLimit: 100_000,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-  });
-  whenDone(() => app.close());
-  const bodies: CallBody[] = [];
-  await app.register(errors, { notFound: () => 'not here' });
-  await app.register(exchange, { config: () => ({}) as Config });
-  await app.register(body, { limit: 100_000, inFlightLimit });
-  app.post('/', { schema, config: { operation: 'test' } }, async (request) => {
-    bodies.push(request.callBody);
-    return {};
-  });
-  return { app, bodies };
-}
-
-async function post(payload: string | Buffer | undefined, headers: Record<string, string> = json, schema: object = {}) {
-  const { app, bodies } = await build(schema);
-  const reply = await app.inject({ method: 'POST', url: '/', headers, ...(payload === undefined ? {} : { payload }) });
-  const error =
-    reply.statusCode === 200 ? null : (reply.json() as { error: { code: string; param: string | null; message: string } }).error;
-  return { status: reply.statusCode, error, text: reply.body, received: bodies[0] };
-}
+import { readBody } from '../../plugins/body.ts';
+import { GatewayError } from '../../plugins/errors/index.ts';
+import { build, json, post } from './exchange/body-server.ts';
 
 describe('a good body', () => {
   it.each([
@@ -301,66 +263,4 @@ it('any bytes are either read or refused in our own words', () => {
       }
     }),
   );
-});
-
-describe('a body that arrives in pieces', () => {
-  const text = '\ufeff{"model":"ü","\\u006d":[{"a":"👋\\n"},-1.5e3,null,true],"long":"' + 'é'.repeat(40) + '","stop":["\\"}"]}';
-  const bytes = Buffer.from(text);
-
-  it('S1: is the same at every split, byte order mark included', () => {
-    const whole = readBody(bytes);
-    for (let at = 0; at <= bytes.length; at++) {
-      const reader = new BodyReader();
-      reader.push(bytes.subarray(0, at));
-      reader.push(bytes.subarray(at));
-      expect(reader.end()).toEqual(whole);
-    }
-    const reader = new BodyReader();
-    for (const byte of bytes) reader.push(Buffer.from([byte]));
-    expect(reader.end()).toEqual(whole);
-  });
-
-  it('I4: without a length is refused as soon as it is too large', async () => {
-    const { app } = await build();
-    const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    const connection = await open(url);
-    connection.send(Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n'));
-    const part = Buffer.alloc(50_000, 0x20);
-    for (let count = 0; count < 3; count++) connection.socket.write(Buffer.concat([Buffer.from('c350\r\n'), part, Buffer.from('\r\n')]));
-    const reply = await connection.until((each) => each.complete);
-    expect([reply.status, jsonOf<{ error: { code: string } }>(reply).error.code]).toEqual([413, 'request_too_large']);
-    connection.leave('fin');
-  });
-
-  it('whose caller leaves in the middle is no fault of ours, and counts no longer', async () => {
-    const lines: { level: string }[] = [];
-    const { app } = await build({}, { level: 'debug', stream: { write: (line: string) => void lines.push(JSON.parse(line)) } });
-    const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    for (let count = 0; count < 30; count++) {
-      const connection = await open(url);
-      connection.send(Buffer.from(`POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n{"a":"${'x'.repeat(50_000)}`));
-      await expect.poll(() => app.exchanges.open.size, { interval: 2 }).toBe(1);
-      await sleep(5);
-      connection.leave(count % 2 === 0 ? 'rst' : 'fin');
-      await expect.poll(() => app.exchanges.open.size, { interval: 2 }).toBe(0);
-    }
-    expect(lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
-    expect((await ask(url, { path: '/', body: {} })).status).toBe(200);
-  });
-
-  it('I4: is refused for now while too many bytes are under way, and taken when they are not any more', async () => {
-    const { app } = await build({}, false, 60_000);
-    const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    const first = await open(url);
-    first.send(Buffer.from(`POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 50002\r\n\r\n{${' '.repeat(50_000)}`));
-    await expect.poll(() => [...app.exchanges.open][0]?.bodyBytes, { interval: 2 }).toBe(50_001);
-    const body = { text: 'x'.repeat(20_000) };
-    const refused = await ask(url, { path: '/', body });
-    expect([refused.status, jsonOf<{ error: { code: string } }>(refused).error.code]).toEqual([503, 'gateway_overloaded']);
-    first.socket.write('}');
-    expect((await first.until((each) => each.complete)).status).toBe(200);
-    await expect.poll(() => app.exchanges.open.size, { interval: 2 }).toBe(0);
-    expect((await ask(url, { path: '/', body })).status).toBe(200);
-    first.leave('fin');
-  });
 });

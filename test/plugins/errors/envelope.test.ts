@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   AuthenticationError,
-  GatewayError,
+  type GatewayError,
   LoopError,
   ModelNotFoundError,
   NotFoundError,
@@ -73,7 +73,8 @@ describe('headers of an error', () => {
 });
 
 describe('anything thrown', () => {
-  const frameworkError = (code: string, more: object = {}) => Object.assign(new Error('inner detail'), { code, statusCode: 400, ...more });
+  const frameworkError = (code: string, more: object = {}) =>
+    Object.assign(new Error('inner detail'), { code, statusCode: 400, ...more });
 
   it('is kept when it is ours', () => {
     const error = new LoopError();
@@ -95,18 +96,33 @@ describe('anything thrown', () => {
     expect(error.message).not.toContain('inner detail');
   });
 
-  it.each([401, 403, 404, 405, 409, 412, 413, 415, 429, 418])('with an HTTP status below 500 keeps it and its message: %i', (statusCode) => {
-    const error = toGatewayError(Object.assign(new Error('Say when.'), { statusCode }));
-    expect(error).toMatchObject({ status: statusCode, message: 'Say when.', type: 'invalid_request_error', shouldRetry: false });
-    expect(error.code).toMatch(/^[a-z_]+$/);
-  });
-
-  it.each([[undefined], [null], ['text'], [42], [{}], [{ statusCode: 503, message: 'inner' }], [{ statusCode: 200, message: 'inner' }], [{ code: 'constructor' }], [{ code: 'toString', message: 'inner' }]])(
-    'else is a fault of ours: %j',
-    (thrown) => {
-      expect(toGatewayError(thrown)).toMatchObject({ status: 500, code: 'internal_error' });
+  it.each([401, 403, 404, 405, 409, 412, 413, 415, 429, 418])(
+    'with an HTTP status below 500 keeps it and its message: %i',
+    (statusCode) => {
+      const error = toGatewayError(Object.assign(new Error('Say when.'), { statusCode }));
+      expect(error).toMatchObject({
+        status: statusCode,
+        message: 'Say when.',
+        type: 'invalid_request_error',
+        shouldRetry: false,
+      });
+      expect(error.code).toMatch(/^[a-z_]+$/);
     },
   );
+
+  it.each([
+    [undefined],
+    [null],
+    ['text'],
+    [42],
+    [{}],
+    [{ statusCode: 503, message: 'inner' }],
+    [{ statusCode: 200, message: 'inner' }],
+    [{ code: 'constructor' }],
+    [{ code: 'toString', message: 'inner' }],
+  ])('else is a fault of ours: %j', (thrown) => {
+    expect(toGatewayError(thrown)).toMatchObject({ status: 500, code: 'internal_error' });
+  });
 });
 
 describe('what validation refuses', () => {
@@ -121,7 +137,9 @@ describe('what validation refuses', () => {
     ['/a~1b/c~0d', 'a/b.c~d'],
     ['', null],
   ])('is named as the API names it: %s -> %s', (instancePath, param) => {
-    expect(refusal({ instancePath, keyword: 'enum', params: {}, message: 'must be equal to one of the allowed values' })).toMatchObject({
+    expect(
+      refusal({ instancePath, keyword: 'enum', params: {}, message: 'must be equal to one of the allowed values' }),
+    ).toMatchObject({
       status: 400,
       code: 'invalid_value',
       param,
@@ -130,7 +148,11 @@ describe('what validation refuses', () => {
 
   it('names what is missing', () => {
     const error = refusal({ instancePath: '/messages/1', keyword: 'required', params: { missingProperty: 'role' } });
-    expect(error).toMatchObject({ code: 'missing_required_parameter', param: 'messages[1].role', message: "'messages[1].role' is required." });
+    expect(error).toMatchObject({
+      code: 'missing_required_parameter',
+      param: 'messages[1].role',
+      message: "'messages[1].role' is required.",
+    });
   });
 
   it('names what is not known', () => {

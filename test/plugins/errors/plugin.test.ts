@@ -26,7 +26,12 @@ function routes(app: FastifyInstance): void {
 }
 
 interface Told {
-  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string | null };
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
 }
 
 /** The error of a reply whose form is checked. */
@@ -49,12 +54,30 @@ describe('G6: every failure of the framework is in the envelope', () => {
     ['a path part that is too long', { path: `/v1/thing/${'x'.repeat(200)}` }, 414, 'invalid_url', null],
     ['JSON that is none', { path: '/v1/echo', body: '{"model":' }, 400, 'invalid_json', null],
     ['an empty body', { path: '/v1/echo', body: '' }, 400, 'invalid_json', null],
-    ['a type that is not taken', { path: '/v1/echo', body: 'x', headers: { 'content-type': 'application/xml' } }, 415, 'unsupported_media_type', null],
-    ['a type that is none', { path: '/v1/echo', body: 'x', headers: { 'content-type': 'json' } }, 415, 'unsupported_media_type', null],
+    [
+      'a type that is not taken',
+      { path: '/v1/echo', body: 'x', headers: { 'content-type': 'application/xml' } },
+      415,
+      'unsupported_media_type',
+      null,
+    ],
+    [
+      'a type that is none',
+      { path: '/v1/echo', body: 'x', headers: { 'content-type': 'json' } },
+      415,
+      'unsupported_media_type',
+      null,
+    ],
     ['a body beyond the limit', { path: '/v1/echo', body: { model: 'x'.repeat(2_000) } }, 413, 'request_too_large', null],
     ['a missing field', { path: '/v1/echo', body: { model: 'x' } }, 400, 'missing_required_parameter', 'messages'],
     ['a field of the wrong type', { path: '/v1/echo', body: { model: 5, messages: [] } }, 400, 'invalid_type', 'model'],
-    ['a wrong value deep inside', { path: '/v1/echo', body: { model: 'x', messages: [{ role: 'user' }, { role: 'god' }] } }, 400, 'invalid_value', 'messages[1].role'],
+    [
+      'a wrong value deep inside',
+      { path: '/v1/echo', body: { model: 'x', messages: [{ role: 'user' }, { role: 'god' }] } },
+      400,
+      'invalid_value',
+      'messages[1].role',
+    ],
     ['a number out of range', { path: '/v1/echo', body: { model: 'x', messages: [], n: 9 } }, 400, 'invalid_value', 'n'],
     ['a fault of ours', { path: '/v1/broken' }, 500, 'internal_error', null],
   ])('%s', async (_name, request, status, code, param) => {

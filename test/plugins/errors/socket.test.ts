@@ -16,7 +16,10 @@ describe('what the HTTP parser refuses', () => {
     ['an unknown method', 'BREW /fine HTTP/1.1\r\nhost: a\r\n\r\n'],
     ['C7: a length that is no number', 'POST /fine HTTP/1.1\r\nhost: a\r\ncontent-length: +5\r\n\r\nhello'],
     ['C7: two lengths', 'POST /fine HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello'],
-    ['C7: a length and chunks', 'POST /fine HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'C7: a length and chunks',
+      'POST /fine HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['C7: a blank before the colon', 'GET /fine HTTP/1.1\r\nhost : a\r\n\r\n'],
     ['C7: a folded header', 'GET /fine HTTP/1.1\r\nhost: a\r\nx: b\r\n c\r\n\r\n'],
     ['C7: NUL in a header', 'GET /fine HTTP/1.1\r\nhost: a\r\nx: \0\r\n\r\n'],
@@ -29,7 +32,12 @@ describe('what the HTTP parser refuses', () => {
     const connection = await open(url);
     connection.send(bytes(text));
     const reply = await connection.closed();
-    expect([reply.status, told(reply).code, told(reply).type, told(reply).param]).toEqual([400, 'invalid_http', 'invalid_request_error', null]);
+    expect([reply.status, told(reply).code, told(reply).type, told(reply).param]).toEqual([
+      400,
+      'invalid_http',
+      'invalid_request_error',
+      null,
+    ]);
     expect(reply.headers).toMatchObject({ connection: 'close', 'x-should-retry': 'false', 'cache-control': 'no-store' });
     expect(reply.complete).toBe(true);
   });
@@ -83,7 +91,11 @@ describe('C11: odd requests', () => {
   it('Expect: 100-continue is answered, then the request', async () => {
     const { url } = await startServer(routes);
     const connection = await open(url);
-    connection.send(bytes('POST /fine HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n'));
+    connection.send(
+      bytes(
+        'POST /fine HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n',
+      ),
+    );
     await expect.poll(() => connection.raw.toString()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     connection.socket.write('{}');
     await expect.poll(() => connection.raw.toString()).toContain('HTTP/1.1 200 OK');
@@ -92,7 +104,10 @@ describe('C11: odd requests', () => {
 
   it('Upgrade is not followed', async () => {
     const { url } = await startServer(routes);
-    const reply = await ask(url, { path: '/fine', headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' } });
+    const reply = await ask(url, {
+      path: '/fine',
+      headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' },
+    });
     expect(reply.status).toBe(200);
   });
 });

@@ -118,6 +118,13 @@ describe('cancelling', () => {
 
 it('begins as nobody in particular, with nothing asked and nothing spent', () => {
   const { exchange } = make();
-  expect(exchange).toMatchObject({ principal: anonymous, attempts: 0, outcome: 'ok', reason: null, usageSource: 'none', costNano: 0 });
+  expect(exchange).toMatchObject({
+    principal: anonymous,
+    attempts: 0,
+    outcome: 'ok',
+    reason: null,
+    usageSource: 'none',
+    costNano: 0,
+  });
   expect(Object.isFrozen(anonymous)).toBe(true);
 });

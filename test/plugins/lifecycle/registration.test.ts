@@ -46,7 +46,12 @@ function dataDir(): string {
   return path;
 }
 
-function entry(plugin: unknown, dependencies: readonly string[], adds: Partial<Pick<Entry, 'instance' | 'request'>>, options: () => object = () => ({})): Entry {
+function entry(
+  plugin: unknown,
+  dependencies: readonly string[],
+  adds: Partial<Pick<Entry, 'instance' | 'request'>>,
+  options: () => object = () => ({}),
+): Entry {
   return { plugin, dependencies, options, instance: adds.instance ?? [], request: adds.request ?? [] };
 }
 
@@ -56,20 +61,37 @@ const plugins: Readonly<Record<string, Entry>> = {
   exchange: entry(exchange, [], { instance: ['exchanges'], request: ['exchange'] }, () => ({ config: () => config })),
   'http-rules': entry(httpRules, ['errors'], {}),
   lifecycle: entry(lifecycle, ['errors', 'exchange'], { instance: ['lifecycle'] }, () => ({ maxInFlight: 10 })),
-  auth: entry(auth, ['@fastify/rate-limit'], { instance: ['auth'] }, () => ({ mode: 'none', keyless: 'explicit', keys: {}, failedAttempts })),
+  auth: entry(auth, ['@fastify/rate-limit'], { instance: ['auth'] }, () => ({
+    mode: 'none',
+    keyless: 'explicit',
+    keys: {},
+    failedAttempts,
+  })),
   'auth-guard': entry(authGuard, ['auth', 'exchange'], {}),
   body: entry(body, ['errors', 'exchange'], { request: ['callBody'] }, () => ({ limit: 1_000, inFlightLimit: 1_000 })),
   usage: entry(usage, [], { instance: ['usage'] }, () => ({ dataDir: dataDir(), fsync: 'normal', prices: {}, version: 'c1' })),
   upstream: entry(upstream, [], { instance: ['upstream'] }, () => ({ connectTimeout: () => 1_000 })),
   router: entry(router, ['upstream'], { instance: ['router'] }, () => ({ config, builtin: () => [] })),
-  metrics: entry(metrics, [], { instance: ['metrics'] }, () => ({ version: '0', config: () => config, targets: () => [], ledgerReady: () => true })),
+  metrics: entry(metrics, [], { instance: ['metrics'] }, () => ({
+    version: '0',
+    config: () => config,
+    targets: () => [],
+    ledgerReady: () => true,
+  })),
   'access-log': entry(accessLog, ['exchange'], {}),
-  relay: entry(relay, ['exchange', 'router', 'upstream', 'usage', 'auth'], { instance: ['relay'] }, () => ({ configVersion: 'c1', keepReplyHeaders: false })),
-  admin: entry(admin, ['errors', '@fastify/rate-limit'], { instance: ['admin'] }, () => ({ adminApiKey: undefined, failedAttempts })),
+  relay: entry(relay, ['exchange', 'router', 'upstream', 'usage', 'auth'], { instance: ['relay'] }, () => ({
+    configVersion: 'c1',
+    keepReplyHeaders: false,
+  })),
+  admin: entry(admin, ['errors', '@fastify/rate-limit'], { instance: ['admin'] }, () => ({
+    adminApiKey: undefined,
+    failedAttempts,
+  })),
   '@fastify/rate-limit': entry(rateLimit, [], { instance: ['createRateLimit'] }, () => ({ global: false })),
 };
 
-const register = (app: FastifyInstance, name: string) => app.register(plugins[name]!.plugin as FastifyPluginAsync, plugins[name]!.options());
+const register = (app: FastifyInstance, name: string) =>
+  app.register(plugins[name]!.plugin as FastifyPluginAsync, plugins[name]!.options());
 
 /** Registers what a plugin needs, and what that needs, each once. */
 async function registerDependencies(app: FastifyInstance, name: string, done = new Set<string>()): Promise<void> {

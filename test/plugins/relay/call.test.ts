@@ -9,7 +9,10 @@ import type { Config } from '../../../schemas/config.ts';
 
 function request(body: object, headers: Record<string, string> = {}): FastifyRequest {
   const bytes = Buffer.from(JSON.stringify(body));
-  return { headers, callBody: { bytes, json: JSON.parse(bytes.toString()), members: scanMembers(bytes) } } as unknown as FastifyRequest;
+  return {
+    headers,
+    callBody: { bytes, json: JSON.parse(bytes.toString()), members: scanMembers(bytes) },
+  } as unknown as FastifyRequest;
 }
 
 const call = (body: object) => toCall(request(body), 'chat', 'some-dialect');
@@ -17,7 +20,11 @@ const call = (body: object) => toCall(request(body), 'chat', 'some-dialect');
 describe('a call', () => {
   it('is the operation, the dialect and the body as they are', () => {
     const from = request({ model: 'm' });
-    expect(toCall(from, 'embeddings', 'some-dialect')).toMatchObject({ operation: 'embeddings', dialect: 'some-dialect', body: from.callBody });
+    expect(toCall(from, 'embeddings', 'some-dialect')).toMatchObject({
+      operation: 'embeddings',
+      dialect: 'some-dialect',
+      body: from.callBody,
+    });
   });
 
   it.each([
@@ -90,10 +97,13 @@ describe('x-postern-timeout', () => {
     expect(timeout()).toBeNull();
   });
 
-  it.each(['', '30', '0s', '0', '-1s', '1e3s', 'soon', '30s, 40s', '1.0001ms', 'Infinity', '30 s', `${'9'.repeat(400)}s`])('%j is refused by name', (text) => {
-    expect(() => timeout(text)).toThrow(ValidationError);
-    expect(() => timeout(text)).toThrow(/x-postern-timeout.*30s or 1500ms/);
-  });
+  it.each(['', '30', '0s', '0', '-1s', '1e3s', 'soon', '30s, 40s', '1.0001ms', 'Infinity', '30 s', `${'9'.repeat(400)}s`])(
+    '%j is refused by name',
+    (text) => {
+      expect(() => timeout(text)).toThrow(ValidationError);
+      expect(() => timeout(text)).toThrow(/x-postern-timeout.*30s or 1500ms/);
+    },
+  );
 
   it('is a whole positive number of milliseconds a timer takes, or refused', () => {
     fc.assert(

@@ -7,9 +7,16 @@ const lines = 'Line one\n\ndata: [DONE]\n\n\u2028';
 
 it('a whole reply is the envelope with its headers in turn', () => {
   const { headers, body } = toErrorReply(new RateLimitError('Wait.', { retryAfterMs: 1_500 }));
-  expect(JSON.parse(body.toString())).toEqual({ error: { message: 'Wait.', type: 'requests', param: null, code: 'rate_limit_exceeded' } });
+  expect(JSON.parse(body.toString())).toEqual({
+    error: { message: 'Wait.', type: 'requests', param: null, code: 'rate_limit_exceeded' },
+  });
   const pairs = Object.fromEntries(headers.flatMap((name, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : [])));
-  expect(pairs).toMatchObject({ 'retry-after': '2', 'retry-after-ms': '1500', 'x-should-retry': 'true', 'cache-control': 'no-store' });
+  expect(pairs).toMatchObject({
+    'retry-after': '2',
+    'retry-after-ms': '1500',
+    'x-should-retry': 'true',
+    'cache-control': 'no-store',
+  });
 });
 
 it('U10: an error in a stream is one data event with an error member and nothing else', () => {

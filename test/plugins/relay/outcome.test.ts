@@ -35,14 +35,20 @@ describe('what a failed attempt means', () => {
 
   it.each(table)('%s (%s): another target may answer: %s; else %i %s %s', (reason, _row, failOver, status, type, code) => {
     expect(mayFailOver(reason)).toBe(failOver);
-    const error = clientError(failure(reason, { status: 422, code: 'bad_thing', param: 'temperature', message: 'Too hot.' }), false);
+    const error = clientError(
+      failure(reason, { status: 422, code: 'bad_thing', param: 'temperature', message: 'Too hot.' }),
+      false,
+    );
     expect([error.status, error.type, error.code]).toEqual([status, type, code]);
   });
 
-  it.each([...callersFaults])('A7: %s keeps the words, the parameter and the status of the provider, and is not to be repeated', (reason) => {
-    const error = clientError(failure(reason, { status: 413, param: 'messages[0]', message: 'Too long.' }), false);
-    expect(error).toMatchObject({ status: 413, param: 'messages[0]', message: 'Too long.', shouldRetry: false });
-  });
+  it.each([...callersFaults])(
+    'A7: %s keeps the words, the parameter and the status of the provider, and is not to be repeated',
+    (reason) => {
+      const error = clientError(failure(reason, { status: 413, param: 'messages[0]', message: 'Too long.' }), false);
+      expect(error).toMatchObject({ status: 413, param: 'messages[0]', message: 'Too long.', shouldRetry: false });
+    },
+  );
 
   it.each([
     ['invalid_request', 400],
@@ -60,14 +66,20 @@ describe('what a failed attempt means', () => {
   it.each(reasons.filter((reason) => !callersFaults.has(reason) && reason !== 'not_found'))(
     'A6: %s tells the caller nothing of what the provider said',
     (reason) => {
-      const error = clientError(failure(reason, { status: 401, message: secret, code: 'secret_code', param: 'secret_param' }), false);
+      const error = clientError(
+        failure(reason, { status: 401, message: secret, code: 'secret_code', param: 'secret_param' }),
+        false,
+      );
       expect(JSON.stringify([error.message, error.code, error.param])).not.toMatch(/vendor|sk-1|html|secret/);
       expect(error.message.length).toBeGreaterThan(20);
     },
   );
 
   it('A1: a limit of the rate is passed on with the same wait, one second when none was named', () => {
-    expect(clientError(failure('rate_limit', { status: 429, retryAfterMs: 5_000 }), false)).toMatchObject({ retryAfterMs: 5_000, shouldRetry: true });
+    expect(clientError(failure('rate_limit', { status: 429, retryAfterMs: 5_000 }), false)).toMatchObject({
+      retryAfterMs: 5_000,
+      shouldRetry: true,
+    });
     expect(clientError(failure('rate_limit', { status: 429 }), false).retryAfterMs).toBe(1_000);
   });
 
@@ -78,7 +90,10 @@ describe('what a failed attempt means', () => {
   });
 
   it('A4: an overloaded provider is 503, never 529, with its wait', () => {
-    expect(clientError(failure('overloaded', { status: 529, retryAfterMs: 2_000 }), false)).toMatchObject({ status: 503, retryAfterMs: 2_000 });
+    expect(clientError(failure('overloaded', { status: 529, retryAfterMs: 2_000 }), false)).toMatchObject({
+      status: 503,
+      retryAfterMs: 2_000,
+    });
   });
 
   it('A5: only errors of the server count as broken by the request', () => {
@@ -87,7 +102,10 @@ describe('what a failed attempt means', () => {
 });
 
 describe('what SDKs are told about repeating', () => {
-  const any = fc.record({ status: fc.integer({ min: 0, max: 599 }), retryAfterMs: fc.option(fc.integer({ min: 0, max: 3_600_000 })) });
+  const any = fc.record({
+    status: fc.integer({ min: 0, max: 599 }),
+    retryAfterMs: fc.option(fc.integer({ min: 0, max: 3_600_000 })),
+  });
 
   it('is never to repeat what was tried more than once, and nothing else changes by that', () => {
     fc.assert(

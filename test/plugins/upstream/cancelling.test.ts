@@ -67,24 +67,27 @@ describe('abort', () => {
   it.each([
     ['plain', {}, block],
     ['compressed', { 'content-encoding': 'gzip' }, gzipSync(block)],
-  ] as const)('in the middle of a %s body: closes the socket within 100 ms and nothing more is heard', async (_name, headers, bytes) => {
-    const server = opened(
-      await startUpstream(async (_call, wire) => {
-        await wire.send(Buffer.concat([headOf(200, 'chunked', 0, headers), framed(bytes, 'chunked')]));
-        await wire.gone;
-      }),
-    );
-    const { call, answer: heard } = (await startSender()).start(providerAt(server.url));
-    await new Promise<void>((resolve) => {
-      heard.onChunk = () => resolve();
-    });
-    const before = performance.now();
-    call.abort();
-    const size = heard.body.length;
-    await expect.poll(() => server.open(), { interval: 5 }).toBe(0);
-    expect(performance.now() - before).toBeLessThan(150);
-    expect([heard.body.length, heard.heard]).toEqual([size, ['sent', 'head 200', 'data']]);
-  });
+  ] as const)(
+    'in the middle of a %s body: closes the socket within 100 ms and nothing more is heard',
+    async (_name, headers, bytes) => {
+      const server = opened(
+        await startUpstream(async (_call, wire) => {
+          await wire.send(Buffer.concat([headOf(200, 'chunked', 0, headers), framed(bytes, 'chunked')]));
+          await wire.gone;
+        }),
+      );
+      const { call, answer: heard } = (await startSender()).start(providerAt(server.url));
+      await new Promise<void>((resolve) => {
+        heard.onChunk = () => resolve();
+      });
+      const before = performance.now();
+      call.abort();
+      const size = heard.body.length;
+      await expect.poll(() => server.open(), { interval: 5 }).toBe(0);
+      expect(performance.now() - before).toBeLessThan(150);
+      expect([heard.body.length, heard.heard]).toEqual([size, ['sent', 'head 200', 'data']]);
+    },
+  );
 
   it('from within the head: no body is heard', async () => {
     const server = opened(await startUpstream(json(200, {}, { 'content-encoding': 'gzip' })));
@@ -117,7 +120,13 @@ describe('pause', () => {
     const { script, taken } = flood(blocks);
     // Random bytes: compressed as long as they are.
     const noise = Buffer.from(Array.from({ length: 4 * 1024 * 1024 }, () => Math.floor(Math.random() * 256)));
-    const server = opened(await startUpstream(how === 'plain' ? script : answer(gzipSync(noise), { framing: 'chunked', piece: 65_536, headers: { 'content-encoding': 'gzip' } })));
+    const server = opened(
+      await startUpstream(
+        how === 'plain'
+          ? script
+          : answer(gzipSync(noise), { framing: 'chunked', piece: 65_536, headers: { 'content-encoding': 'gzip' } }),
+      ),
+    );
     const { call, answer: heard } = (await startSender()).start(providerAt(server.url));
     await new Promise<void>((resolve) => {
       heard.onChunk = () => {

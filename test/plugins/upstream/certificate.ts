@@ -7,7 +7,8 @@ import { join } from 'node:path';
 
 function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
-  const length = body.length < 128 ? [body.length] : body.length < 256 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 255];
+  const length =
+    body.length < 128 ? [body.length] : body.length < 256 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 255];
   return Buffer.concat([Buffer.from([tag, ...length]), body]);
 }
 
@@ -20,7 +21,8 @@ const utcTime = (date: Date) => der(0x17, Buffer.from(`${date.toISOString().repl
 const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'));
 const name = sequence(der(0x31, sequence(objectId('550403'), der(0x0c, Buffer.from('postern test')))));
 const certificateAuthority = sequence(objectId('551d13'), yes, octets(sequence(yes)));
-const forAddress = (address: string) => sequence(objectId('551d11'), octets(sequence(der(0x87, Buffer.from(address.split('.').map(Number))))));
+const forAddress = (address: string) =>
+  sequence(objectId('551d11'), octets(sequence(der(0x87, Buffer.from(address.split('.').map(Number))))));
 
 export interface Certificate {
   readonly key: string;

@@ -1,6 +1,16 @@
-import { brotliCompressSync, constants, createBrotliCompress, createDeflate, createGzip, createZstdCompress, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transform } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createDeflate,
+  createGzip,
+  createZstdCompress,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { decoderFor } from '../../../plugins/upstream/decode.ts';
 import { opened } from '../../helper/cleanup.ts';
@@ -30,13 +40,17 @@ async function receive(script: Parameters<typeof startUpstream>[0]) {
 
 describe('U16: compressed answers', () => {
   it.each(Object.entries(encoders))('%s is decoded', async (encoding, encode) => {
-    const { heard } = await receive(answer(encode(Buffer.from(text)), { framing: 'chunked', headers: { 'content-encoding': encoding } }));
+    const { heard } = await receive(
+      answer(encode(Buffer.from(text)), { framing: 'chunked', headers: { 'content-encoding': encoding } }),
+    );
     expect(heard.how).toBe('end');
     expect(heard.body.toString()).toBe(text);
   });
 
   it.each(Object.entries(encoders))('%s is decoded when it comes in single bytes', async (encoding, encode) => {
-    const { heard } = await receive(answer(encode(Buffer.from('data: {}\n\n')), { framing: 'chunked', piece: 1, headers: { 'content-encoding': encoding } }));
+    const { heard } = await receive(
+      answer(encode(Buffer.from('data: {}\n\n')), { framing: 'chunked', piece: 1, headers: { 'content-encoding': encoding } }),
+    );
     expect([heard.how, heard.body.toString()]).toEqual(['end', 'data: {}\n\n']);
   });
 
@@ -99,7 +113,9 @@ describe('U17: answers that are not what their encoding says', () => {
   );
 
   it('two encoding headers are not taken', async () => {
-    const { heard } = await receive(rawBytes('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nhi', 'keep'));
+    const { heard } = await receive(
+      rawBytes('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nhi', 'keep'),
+    );
     expect(failureOf(heard.how).reason).toBe('protocol');
   });
 

@@ -69,7 +69,9 @@ describe('failures after the request was sent', () => {
   });
 
   it('U10: a chunked body on a connection that closes after it, cut short, is a broken connection, not nonsense', async () => {
-    const { heard } = await against(rawBytes('HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel', 'fin'));
+    const { heard } = await against(
+      rawBytes('HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel', 'fin'),
+    );
     expect(failureOf(heard.how)).toMatchObject({ reason: 'network', unsent: false });
   });
 

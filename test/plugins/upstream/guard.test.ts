@@ -52,7 +52,13 @@ describe('G24, security 13: addresses', () => {
   });
 
   it('take any text without throwing', () => {
-    fc.assert(fc.property(fc.oneof(fc.string(), fc.ipV6(), fc.ipV4Extended()), fc.boolean(), (text, vendor) => void mayConnect(text, vendor)));
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.ipV6(), fc.ipV4Extended()),
+        fc.boolean(),
+        (text, vendor) => void mayConnect(text, vendor),
+      ),
+    );
   });
 });
 
@@ -152,7 +158,9 @@ describe('the guarded lookup', () => {
     names.set('slow.test', { addresses: [v4('8.8.8.8')] });
     names.set('other.test', { addresses: [v4('1.1.1.1')] });
     const find = guardedLookup(true);
-    const all = Array.from({ length: 20 }, (_, at) => resolve(true, at % 5 === 0 ? 'other.test' : 'slow.test', { all: true }, find));
+    const all = Array.from({ length: 20 }, (_, at) =>
+      resolve(true, at % 5 === 0 ? 'other.test' : 'slow.test', { all: true }, find),
+    );
     expect(vi.mocked(lookup)).toHaveBeenCalledTimes(2);
     for (const answer of waiting.splice(0)) answer();
     expect(new Set((await Promise.all(all)).flat())).toEqual(new Set(['1.1.1.1', '8.8.8.8']));

@@ -107,14 +107,21 @@ describe('what comes back', () => {
     expect(elsewhere.connections()).toBe(0);
   });
 
-  it.each(['HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n', 'HTTP/1.1 102 Processing\r\n\r\n'])('U14: %j before the answer is swallowed', async (early) => {
-    const server = opened(await startUpstream(rawBytes(`${early}${early}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi`, 'keep')));
-    const { how, heard, body } = await (await startSender()).send(providerAt(server.url));
-    expect([how, heard, body.toString()]).toEqual(['end', ['sent', 'head 200', 'data', 'end'], 'hi']);
-  });
+  it.each(['HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n', 'HTTP/1.1 102 Processing\r\n\r\n'])(
+    'U14: %j before the answer is swallowed',
+    async (early) => {
+      const server = opened(
+        await startUpstream(rawBytes(`${early}${early}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi`, 'keep')),
+      );
+      const { how, heard, body } = await (await startSender()).send(providerAt(server.url));
+      expect([how, heard, body.toString()]).toEqual(['end', ['sent', 'head 200', 'data', 'end'], 'hi']);
+    },
+  );
 
   it('U14: a bare 101 is a failure and nothing is upgraded', async () => {
-    const server = opened(await startUpstream(rawBytes('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'never')));
+    const server = opened(
+      await startUpstream(rawBytes('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'never')),
+    );
     const { how, head } = await (await startSender()).send(providerAt(server.url));
     expect(failureOf(how).unsent).toBe(false);
     expect(head).toBeNull();
@@ -142,7 +149,14 @@ describe('what comes back', () => {
   });
 
   it('A16: header names like __proto__ pollute nothing', async () => {
-    const server = opened(await startUpstream(rawBytes('HTTP/1.1 200 OK\r\n__proto__: polluted\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n', 'keep')));
+    const server = opened(
+      await startUpstream(
+        rawBytes(
+          'HTTP/1.1 200 OK\r\n__proto__: polluted\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 0\r\n\r\n',
+          'keep',
+        ),
+      ),
+    );
     const { head } = await (await startSender()).send(providerAt(server.url));
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     expect(Object.getPrototypeOf(head!.headers)).not.toBe('polluted');

@@ -8,7 +8,11 @@ import { whenDone } from '../../helper/cleanup.ts';
 const type: ProviderType = { type: 'acme', dialect: 'acme', defaults: {}, presets: {}, environment: [], translate: () => null };
 
 /** A provider at `http://host:port`, as an operator writes it. */
-export function providerAt(url: string, config: Partial<ProviderConfig> = {}, changes: Partial<ProviderType> = {}): ProviderInstance {
+export function providerAt(
+  url: string,
+  config: Partial<ProviderConfig> = {},
+  changes: Partial<ProviderType> = {},
+): ProviderInstance {
   return createInstance('acme', { type: 'acme', base_url: url, ...config }, { ...type, ...changes });
 }
 
@@ -73,7 +77,11 @@ export interface Sender {
   /** Starts one request; what is heard is in the recorder. */
   start(provider: ProviderInstance, request?: Partial<UpstreamRequest>, via?: string): { call: UpstreamCall; answer: Recorder };
   /** The same, awaited. */
-  send(provider: ProviderInstance, request?: Partial<UpstreamRequest>, via?: string): Promise<Recorder & { how: 'end' | TransportFailure }>;
+  send(
+    provider: ProviderInstance,
+    request?: Partial<UpstreamRequest>,
+    via?: string,
+  ): Promise<Recorder & { how: 'end' | TransportFailure }>;
 }
 
 /** The upstream plugin alone, closed with the test. */
