@@ -70,7 +70,9 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   await app.register(exchange, { config: () => config });
   await app.register(httpRules);
   await app.register(lifecycle, { maxInFlight: config.server.max_in_flight });
-  if (config.server.cors.origins.length > 0) await app.register(cors, { origin: [...config.server.cors.origins] });
+  // Strict, an OPTIONS that is no preflight is answered in plain text instead of the envelope.
+  if (config.server.cors.origins.length > 0)
+    await app.register(cors, { origin: [...config.server.cors.origins], strictPreflight: false });
 
   // 2 auth: key -> principal
   await app.register(rateLimit, { global: false });

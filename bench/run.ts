@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runMicro } from './micro/run.ts';
 import { help, type Options, readOptions, UsageError } from './options.ts';
 import { freePort, killAll, leaveSubjectCore, start } from './process.ts';
-import { asJson, machine, report } from './report.ts';
+import { asJson, report } from './report.ts';
 import { measure } from './rounds.ts';
 import { subjects } from './subjects.ts';
 
@@ -42,7 +42,7 @@ async function run(options: Options): Promise<void> {
     progress('');
     process.stdout.write(`${report(list, results, options)}\n`);
     if (options.json !== null) writeFileSync(options.json, asJson(list, results, options));
-  } else process.stdout.write(`${machine()}\n\n`);
+  }
   if (under.has('micro')) runMicro(scratch, (line) => process.stdout.write(`${line}\n`));
 }
 

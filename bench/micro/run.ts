@@ -1,4 +1,5 @@
 import { authCases } from './auth.ts';
+import { bodyCases } from './body.ts';
 import { time } from './harness.ts';
 import { jsonCases } from './json.ts';
 import { ledgerCases } from './ledger.ts';
@@ -7,13 +8,13 @@ import { streamCases } from './stream.ts';
 
 /** Times every part of the hot path alone and prints a line for each. `directory` is for files that are made on the way. */
 export function runMicro(directory: string, print: (line: string) => void): void {
-  const cases = [...jsonCases, ...streamCases, ...routerCases, ...authCases, ...ledgerCases(directory)];
+  const cases = [...jsonCases, ...bodyCases, ...streamCases, ...routerCases, ...authCases, ...ledgerCases(directory)];
   const width = Math.max(...cases.map(({ name }) => name.length));
-  print(`| ${'operation (µs)'.padEnd(width)} |    best |  median |`);
-  print(`| ${'-'.repeat(width)} | ------: | ------: |`);
+  print(`| ${'operation (µs)'.padEnd(width)} |      best |    median |`);
+  print(`| ${'-'.repeat(width)} | --------: | --------: |`);
   for (const each of cases) {
     const { name, bestUs, medianUs } = time(each);
-    print(`| ${name.padEnd(width)} | ${bestUs.toFixed(3).padStart(7)} | ${medianUs.toFixed(3).padStart(7)} |`);
+    print(`| ${name.padEnd(width)} | ${bestUs.toFixed(3).padStart(9)} | ${medianUs.toFixed(3).padStart(9)} |`);
     each.close?.();
   }
 }

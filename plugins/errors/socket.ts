@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { requestIdOf } from '../exchange/ids.ts';
 import { GatewayError } from './classes.ts';
 import { envelope, errorHeaders } from './envelope.ts';
 
@@ -41,6 +43,7 @@ export function onClientError(error: ParserError, socket: Socket): void {
   const body = envelope(failure);
   const headers = Object.entries({
     ...errorHeaders(failure),
+    'x-request-id': randomUUID(),
     connection: 'close',
     'content-length': String(Buffer.byteLength(body)),
   });
@@ -50,7 +53,7 @@ export function onClientError(error: ParserError, socket: Socket): void {
 
 /** Answers what Node would otherwise answer without a body: an unknown `Expect`, and `CONNECT` or `Upgrade`. */
 export function refuseOddRequests(server: Server): void {
-  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const failure = new GatewayError(
       417,
       'invalid_request_error',
@@ -58,7 +61,8 @@ export function refuseOddRequests(server: Server): void {
       'The only expectation served here is "100-continue".',
       { shouldRetry: false },
     );
-    response.writeHead(failure.status, { ...errorHeaders(failure), connection: 'close' });
+    const id = requestIdOf(request.headers['x-request-id']) ?? randomUUID();
+    response.writeHead(failure.status, { ...errorHeaders(failure), 'x-request-id': id, connection: 'close' });
     response.end(envelope(failure));
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   good = opened(await startUpstream(chat));
   dark = `http://127.0.0.1:${opened(await blackhole()).port}/v1`;
   gateway = await startGateway({
-    log: 'info',
+    log: 'trace',
     overlay: inPriority(
       { bad: bad.url, good: good.url },
       { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, timeouts, retries: unlimited },

@@ -108,7 +108,9 @@ export interface Address {
 
 function misspelt(dice: Dice, path: string): string {
   const at = dice.below(path.length);
-  return path.slice(0, at) + dice.pick(['', '/', '%2f', 'x', '.', '..', '?', ';', '~', '%', '\\']) + path.slice(at + dice.below(2));
+  return (
+    path.slice(0, at) + dice.pick(['', '/', '%2f', 'x', '.', '..', '?', ';', '~', '%', '\\']) + path.slice(at + dice.below(2))
+  );
 }
 
 /** A request target of one of the two listeners. */
@@ -117,15 +119,37 @@ export function makeAddress(dice: Dice, management: boolean, trap: string): Addr
   const kind = dice.below(100);
   if (management) {
     if (kind < 70) return { path: dice.pick(operators), operation, method: 'GET' };
-    return { path: dice.pick(kind < 80 ? near : kind < 90 ? tricky(trap) : [misspelt(dice, dice.pick(operators))]), operation, method: 'GET' };
+    return {
+      path: dice.pick(kind < 80 ? near : kind < 90 ? tricky(trap) : [misspelt(dice, dice.pick(operators))]),
+      operation,
+      method: 'GET',
+    };
   }
   if (kind < 72) return { path, operation, method: 'POST' };
   if (kind < 78) return { path: `${path}?${dice.pick(['', 'api-version=1', 'key=x', 'a=%00', '%'])}`, operation, method: 'POST' };
   if (kind < 86) return { path: dice.pick(reading), operation, method: 'GET' };
-  return { path: dice.pick(kind < 90 ? near : kind < 97 ? tricky(trap) : [misspelt(dice, path)]), operation, method: dice.pick(['GET', 'POST']) };
+  return {
+    path: dice.pick(kind < 90 ? near : kind < 97 ? tricky(trap) : [misspelt(dice, path)]),
+    operation,
+    method: dice.pick(['GET', 'POST']),
+  };
 }
 
-const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY', 'PURGE', 'M-SEARCH', 'PROPFIND'];
+const methods = [
+  'GET',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+  'QUERY',
+  'PURGE',
+  'M-SEARCH',
+  'PROPFIND',
+];
 const noMethods = ['post', 'BREW', 'PO ST', '', 'PRI', 'GET\t', 'POST\0', 'X'.repeat(50)];
 
 export function makeMethod(dice: Dice, meant: 'GET' | 'POST'): string {

@@ -84,7 +84,21 @@ function modelName(dice: Dice): unknown {
       'pattern-',
       'pattern-__proto__',
     ]);
-  return dice.pick(['nobody', '__proto__', 'constructor', 'toString', '/', 'up/', '/up', '*', 'pattern-*', '../m', 'M', 'x'.repeat(257), '']);
+  return dice.pick([
+    'nobody',
+    '__proto__',
+    'constructor',
+    'toString',
+    '/',
+    'up/',
+    '/up',
+    '*',
+    'pattern-*',
+    '../m',
+    'M',
+    'x'.repeat(257),
+    '',
+  ]);
 }
 
 /** Body members that other gateways let a caller choose the upstream with. */
@@ -101,7 +115,14 @@ function redirections(trap: string): readonly [string, unknown][] {
 
 function duplicated(dice: Dice, text: string): string {
   const brace = text.indexOf('{', dice.chance(0.8) ? 0 : dice.below(text.length));
-  const member = dice.pick(['"model":"m",', '"\\u006dodel":"m",', '"stream":false,', '"messages":[],', '"gateway":{},', '"a":1,"a":2,']);
+  const member = dice.pick([
+    '"model":"m",',
+    '"\\u006dodel":"m",',
+    '"stream":false,',
+    '"messages":[],',
+    '"gateway":{},',
+    '"a":1,"a":2,',
+  ]);
   return text.slice(0, brace + 1) + member + text.slice(brace + 1);
 }
 

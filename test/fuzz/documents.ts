@@ -106,7 +106,8 @@ type Container = Record<string, unknown> | unknown[];
 function containers(root: Container): Container[] {
   const found: Container[] = [root, root, root];
   for (let at = 2; at < found.length; at++) {
-    for (const value of Object.values(found[at]!)) if (typeof value === 'object' && value !== null) found.push(value as Container);
+    for (const value of Object.values(found[at]!))
+      if (typeof value === 'object' && value !== null) found.push(value as Container);
   }
   return found;
 }
@@ -125,7 +126,13 @@ export function change(dice: Dice, document: Document, names: readonly string[])
     return;
   }
   if (what < 2) delete place[key];
-  else if (what < 5) Object.defineProperty(place, dice.pick(names), { value: document.odd(dice), enumerable: true, configurable: true, writable: true });
+  else if (what < 5)
+    Object.defineProperty(place, dice.pick(names), {
+      value: document.odd(dice),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   else if (what < 6) {
     place[`${key}_`] = place[key];
     delete place[key];

@@ -20,6 +20,7 @@ export interface LedgerRow {
   readonly upstream_status: number | null;
   readonly served_model: string | null;
   readonly input: number | null;
+  readonly cached: number | null;
   readonly output: number | null;
   readonly usage_source: 'provider' | 'estimated' | 'none' | null;
   readonly estimated_input: number;

@@ -45,6 +45,6 @@ describe('package.json', () => {
   });
 
   it('signals reach the process: start replaces the shell', () => {
-    expect(scripts.start).toMatch(/&& exec node dist\/server\.js$/);
+    expect(scripts.start).toMatch(/&& (?:[A-Z_]+=\S+ )?exec node dist\/server\.js$/);
   });
 });

@@ -5,7 +5,7 @@ import { ask, jsonOf, open } from '../../helper/client.ts';
 import { build } from './body-server.ts';
 
 describe('a body that arrives in pieces', () => {
-  const text = '\ufeff{"model":"ü","\\u006d":[{"a":"👋\\n"},-1.5e3,null,true],"long":"' + 'é'.repeat(40) + '","stop":["\\"}"]}';
+  const text = `\ufeff{"model":"ü","\\u006d":[{"a":"👋\\n"},-1.5e3,null,true],"long":"${'é'.repeat(40)}","stop":["\\"}"]}`;
   const bytes = Buffer.from(text);
 
   it('S1: is the same at every split, byte order mark included', () => {

@@ -109,6 +109,17 @@ describe('weighted', () => {
     expect(shares(selector, targets, 300).get(targets[0]!)).toBe(0);
   });
 
+  it('asks no target of weight 0 while another is up, whatever was out before', () => {
+    fc.assert(
+      fc.property(weights, fc.array(masks, { minLength: 1, maxLength: 60 }), (all, history) => {
+        const targets = named(...all, 0);
+        const [last, others] = [targets.at(-1)!, targets.slice(0, -1)];
+        const selector = make('weighted', targets);
+        for (const mask of history) expect(selector.pick([...upOf(others, mask), last])).not.toBe(last);
+      }),
+    );
+  });
+
   it('takes the first of several targets of weight 0', () => {
     const targets = named(0, 0);
     expect(make('weighted', targets).pick(targets)).toBe(targets[0]);
