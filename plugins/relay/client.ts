@@ -107,7 +107,10 @@ export class ClientWriter {
   /** The last bytes may meet a caller who stopped reading as well. */
   #watchEnd(): void {
     if (this.#raw.writableLength === 0 || this.#raw.writableFinished) return;
-    const timer = setTimeout(() => this.#raw.destroy(), this.#exchange.config.server.write_timeout);
+    const timer = setTimeout(() => {
+      this.#exchange.cancel('write_stall');
+      this.#raw.destroy();
+    }, this.#exchange.config.server.write_timeout);
     timer.unref();
     this.#raw.once('close', () => clearTimeout(timer));
   }

@@ -186,12 +186,13 @@ export class Run implements AttemptOwner {
       this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
       return;
     }
-    if (stale) this.#context.router.targetHealth.withdrawn(open.admission);
+    const retryFree = stale && !this.#staleTried;
+    if (retryFree) this.#context.router.targetHealth.withdrawn(open.admission);
     else this.#context.router.targetHealth.failed(open.admission, failure);
     const error = clientError(failure, this.#sends > 1);
     this.#close(open, 'failed', failure.reason, error.status);
     if (exchange.cancelled !== null) return;
-    if (stale && !this.#staleTried) {
+    if (retryFree) {
       // A kept-alive socket that the server had already given up says nothing about the server.
       this.#staleTried = true;
       this.#send(attempt.target, true);
@@ -220,7 +221,9 @@ export class Run implements AttemptOwner {
     const wait = exchange.config.retries.backoff * 2 ** (this.#sends - 1) * (0.5 + this.#context.random() / 2);
     this.#backoff = setTimeout(() => {
       this.#backoff = null;
-      this.#send(chosen, false);
+      // Meanwhile others may have found it broken, or be probing it.
+      if (this.#context.router.targetHealth.wait(chosen) === 0) this.#send(chosen, false);
+      else this.#refuse(clientError(failure, true));
     }, wait);
   }
 

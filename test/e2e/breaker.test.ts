@@ -13,7 +13,9 @@ import { startUpstream } from '../helper/upstream.ts';
 const broken = json(500, errorBody('broken'));
 const health = { consecutive_failures: 3, open_for: '300ms', max_open_for: '600ms' };
 
-test('U18: with every breaker open the answer is 503 with Retry-After within 50 ms, and nothing is sent', async () => {
+test('U18: with every breaker open the answer is 503 with Retry-After within 50 ms, and nothing is sent', {
+  retry: 2,
+}, async () => {
   const upstream = opened(await startUpstream(broken));
   const gateway = await startGateway({
     overlay: patient(upstream.url, { health: { ...health, open_for: '20s', max_open_for: '20s' } }),
@@ -30,7 +32,9 @@ test('U18: with every breaker open the answer is 503 with Retry-After within 50 
   expect(await gateway.ledgerRows(3)).toHaveLength(3);
 });
 
-test('an open breaker lets exactly one request through after its time, and closes when that one succeeds', async () => {
+test('an open breaker lets exactly one request through after its time, and closes when that one succeeds', {
+  retry: 2,
+}, async () => {
   const upstream = opened(await startUpstream(broken));
   const gateway = await startGateway({ overlay: patient(upstream.url, { health }) });
   for (let count = 0; count < 3; count++) await request(gateway.url, { body: ask() });
@@ -47,7 +51,7 @@ test('an open breaker lets exactly one request through after its time, and close
   expect(after.map((reply) => reply.status)).toEqual(Array.from({ length: 10 }, () => 200));
 });
 
-test('a probe that fails opens the breaker again, for longer', async () => {
+test('a probe that fails opens the breaker again, for longer', { retry: 2 }, async () => {
   const upstream = opened(await startUpstream(broken));
   const gateway = await startGateway({ overlay: patient(upstream.url, { health }) });
   for (let count = 0; count < 3; count++) await request(gateway.url, { body: ask() });

@@ -32,7 +32,7 @@ test.each([
   expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(most);
 });
 
-test('A1: a target that asked for a wait is left alone for all of it, then asked again', async () => {
+test('A1: a target that asked for a wait is left alone for all of it, then asked again', { retry: 2 }, async () => {
   const first = opened(await startUpstream(json(429, limited, { 'retry-after-ms': '400' })));
   const second = opened(await startUpstream(chat));
   const gateway = await startGateway({ overlay: inPriority({ first: first.url, second: second.url }) });

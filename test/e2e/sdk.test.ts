@@ -190,7 +190,7 @@ test('a client that retries by itself is told when it helps: one 500, then an an
   expect(calls).toBe(2);
 });
 
-test('an aborted stream closes the upstream socket', async () => {
+test('an aborted stream closes the upstream socket', { retry: 2 }, async () => {
   const words = Array.from({ length: 500 }, (_, index) => `data: {"choices":[{"index":0,"delta":{"content":"w${index} "}}]}`);
   upstream.script = paced(words, 5);
   const stream = await client.chat.completions.create({ model: 'm', messages, stream: true });

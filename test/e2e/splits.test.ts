@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { opened, whenDone } from '../helper/cleanup.ts';
 import { type Connection, open } from '../helper/client.ts';
 import { overAll } from '../helper/cuts.ts';
@@ -9,6 +9,9 @@ import { allStreams, askOf, type StreamFixture, streamNamed, streamRequest } fro
 import { type Script, startUpstream } from '../helper/upstream.ts';
 
 // What a client gets does not depend on how the upstream's bytes were packed, nor on its line ends.
+
+// Many cases, or whole processes: a busy machine takes several times as long as an idle one.
+vi.setConfig({ testTimeout: 120_000 });
 
 let url = '';
 const connections: Connection[] = [];

@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { opened, whenDone } from '../helper/cleanup.ts';
 import { type Connection, eventsOf, open, streamError } from '../helper/client.ts';
 import { type Cut, columns, cutScript, overAll, seeded, toAsk } from '../helper/cuts.ts';
@@ -10,6 +10,9 @@ import { startUpstream } from '../helper/upstream.ts';
 
 // A stream that breaks is an error, wherever and however it breaks. The grid of every offset with the official SDKs is in
 // test/clients; here every offset is read by a raw client, and a seeded sample by the SDK.
+
+// Many cases, or whole processes: a busy machine takes several times as long as an idle one.
+vi.setConfig({ testTimeout: 120_000 });
 
 const width = 16;
 let url = '';

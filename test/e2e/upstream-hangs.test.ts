@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { chat } from '../helper/chat.ts';
@@ -5,7 +6,7 @@ import { opened, whenDone } from '../helper/cleanup.ts';
 import { ask as request } from '../helper/client.ts';
 import { expectEnvelope } from '../helper/envelope.ts';
 import { startGateway } from '../helper/gateway.ts';
-import { ask, inPriority, patient } from '../helper/overlay.ts';
+import { ask, inPriority, patient, provider } from '../helper/overlay.ts';
 import { startUpstream } from '../helper/upstream.ts';
 import { makeCertificate } from '../plugins/upstream/certificate.ts';
 
@@ -24,7 +25,7 @@ vi.mock('node:dns', async (original) => {
   return { ...dns, default: { ...dns, lookup }, lookup };
 });
 
-const timeouts = { connect: '300ms', first_byte: '400ms', first_content: '500ms', idle: '400ms', total: '5s' };
+const timeouts = { connect: '1s', first_byte: '400ms', first_content: '500ms', idle: '400ms', total: '5s' };
 
 beforeEach(() => {
   names.pending = 0;
@@ -52,11 +53,11 @@ test('U2: a name service that hangs costs the connect timeout, one lookup for al
   const waiting = Array.from({ length: 5 }, () => request(gateway.url, { body: ask() }));
   const other = await request(gateway.url, { body: ask({ model: 'direct' }) });
   expect(other.status).toBe(200);
-  expect(performance.now() - began).toBeLessThan(250);
+  expect(performance.now() - began).toBeLessThan(700);
   for (const reply of await Promise.all(waiting)) {
     expect(reply).toMatchObject({ status: 200, headers: { 'x-postern-provider': 'good' } });
   }
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(3_000);
   expect(names.pending).toBe(1);
 });
 
@@ -85,17 +86,12 @@ test('U4: a certificate nobody vouches for is 502 without its details, and no ke
 test.each([{ stream: false }, { stream: true }])(
   'U19: an upstream that stops reading a large request is given up after first_byte (stream $stream)',
   async ({ stream }) => {
-    const deaf = opened(
-      await startUpstream(() => {}, {
-        connection: (socket) => {
-          socket.pause();
-          return true;
-        },
-      }),
-    );
+    const taken: Socket[] = [];
+    const deaf = opened(await startUpstream(() => {}, { connection: (socket) => taken.push(socket.pause()) > 0 }));
+    const wake = (socket: Socket) => socket.once('end', () => socket.end()).resume();
     const good = opened(await startUpstream(chat));
     // Larger than what both kernels buffer for a socket.
-    const image = `data:image/png;base64,${'A'.repeat(16_000_000)}`;
+    const image = `data:image/png;base64,${'A'.repeat(8_000_000)}`;
     const messages = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: image } }] }];
 
     const alone = await startGateway({ overlay: patient(deaf.url, { timeouts }) });
@@ -104,9 +100,12 @@ test.each([{ stream: false }, { stream: true }])(
     expect(told.status).toBe(504);
     expect(expectEnvelope(told).code).toBe('upstream_timeout');
     expect(performance.now() - began).toBeLessThan(3_000);
+    // A socket that does not read hears of its end only when it reads again.
+    for (const socket of taken) wake(socket);
     await expect.poll(() => deaf.open()).toBe(0);
 
-    const pair = await startGateway({ overlay: inPriority({ deaf: deaf.url, good: good.url }, { timeouts }) });
+    const providers = { deaf: provider(deaf.url, { timeouts }), good: provider(good.url) };
+    const pair = await startGateway({ overlay: { ...inPriority({ deaf: deaf.url, good: good.url }), providers } });
     const hidden = await request(pair.url, { body: ask({ stream, messages }) });
     expect(hidden).toMatchObject({ status: 200, headers: { 'x-postern-provider': 'good' } });
     expect(good.calls[0]!.json).toMatchObject({ messages });

@@ -155,7 +155,7 @@ export function makeBody(dice: Dice, operation: Operation, trap: string): Buffer
   if (dice.chance(0.04)) return Buffer.from(dice.pick(noObjects) as string);
   const document = new Document({ model: modelName(dice), ...dice.pick(bases[operation]) });
   if (dice.chance(0.9)) document.root.model = modelName(dice);
-  for (let count = dice.pick([0, 0, 1, 1, 2, 4]); count > 0; count--) change(dice, document, names(trap));
+  for (let count = dice.pick([0, 0, 0, 1, 1, 2, 4]); count > 0; count--) change(dice, document, names(trap));
   if (dice.chance(0.15)) {
     const [key, value] = dice.pick(redirections(trap));
     document.root[key] = value;
@@ -164,5 +164,5 @@ export function makeBody(dice: Dice, operation: Operation, trap: string): Buffer
   if (dice.chance(0.04)) text = duplicated(dice, text);
   const bytes = Buffer.from(text);
   if (dice.chance(0.03)) return Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]);
-  return dice.chance(0.1) ? damaged(dice, bytes) : bytes;
+  return dice.chance(0.08) ? damaged(dice, bytes) : bytes;
 }

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { headerMap, takeChunked } from '../helper/http-request.ts';
 
@@ -14,8 +14,8 @@ export interface Received {
   readonly body: Buffer;
   /** The answer is complete by its own framing. */
   readonly complete: boolean;
-  /** Bytes behind the answer. */
-  readonly surplus: number;
+  /** What came behind the answer. */
+  readonly rest: Buffer;
   /** Milliseconds from the connect to the end of the answer. */
   readonly took: number;
 }
@@ -29,11 +29,18 @@ export interface Sending {
   readonly method: string;
   /** Send FIN behind the bytes: the peer must not wait for more. */
   readonly finish?: boolean;
+  /** A GET that is sent right behind it (C10); its answer is `second`. */
+  readonly followedBy?: Buffer;
+}
+
+export interface Conversation extends Received {
+  /** The answer to `followedBy`; null when the connection ended before it came. */
+  readonly second: Omit<Received, 'took'> | null;
 }
 
 type Parsed = Omit<Received, 'took'>;
 
-const nothing: Parsed = { status: 0, head: '', headers: {}, body: Buffer.alloc(0), complete: false, surplus: 0 };
+const nothing: Parsed = { status: 0, head: '', headers: {}, body: Buffer.alloc(0), complete: false, rest: Buffer.alloc(0) };
 
 /** The first final answer in `raw`; interim ones (1xx) are passed over. `ended`: nothing more will come. */
 function readAnswer(raw: Buffer, method: string, ended: boolean): Parsed {
@@ -54,7 +61,7 @@ function readAnswer(raw: Buffer, method: string, ended: boolean): Parsed {
       ...base,
       body,
       complete: true,
-      surplus: raw.length - from - length,
+      rest: raw.subarray(from + length),
     });
     if (method === 'HEAD' || status === 204 || status === 304) return whole(Buffer.alloc(0), 0);
     if (headers['transfer-encoding'] !== undefined) {
@@ -64,48 +71,47 @@ function readAnswer(raw: Buffer, method: string, ended: boolean): Parsed {
       const length = Number(headers['content-length']);
       if (raw.length - from >= length) return whole(raw.subarray(from, from + length), length);
     } else if (ended) return whole(raw.subarray(from), raw.length - from);
-    return { ...base, body: raw.subarray(from), complete: false, surplus: 0 };
+    return { ...base, body: raw.subarray(from), complete: false, rest: Buffer.alloc(0) };
   }
 }
 
 /** Sends the bytes and resolves with the answer, or with what there is of it when the connection ends or `ms` are over. */
-export function converse({ url, bytes, splits = [], method, finish = false }: Sending, ms: number): Promise<Received> {
-  const { hostname, port } = new URL(url);
+export function converse(sending: Sending, ms: number): Promise<Conversation> {
+  const { hostname, port } = new URL(sending.url);
   return new Promise((resolve) => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });
     const began = performance.now();
     const pieces: Buffer[] = [];
     let over = false;
-    const end = (answer: Parsed): void => {
+    const look = (ended: boolean): void => {
       if (over) return;
+      const answer = readAnswer(Buffer.concat(pieces), sending.method, ended);
+      const second = answer.complete && sending.followedBy !== undefined ? readAnswer(answer.rest, 'GET', ended) : null;
+      if (!ended && !(answer.complete && (sending.followedBy === undefined || second?.complete === true))) return;
       over = true;
       clearTimeout(timer);
       socket.destroy();
-      resolve({ ...answer, took: performance.now() - began });
-    };
-    const look = (ended: boolean): void => {
-      if (over) return;
-      const answer = readAnswer(Buffer.concat(pieces), method, ended);
-      if (answer.complete || ended) end(answer);
+      resolve({ ...answer, second: second?.complete === true ? second : null, took: performance.now() - began });
     };
     const timer = setTimeout(() => look(true), ms);
     socket.on('data', (piece: Buffer) => {
       pieces.push(piece);
       look(false);
     });
-    socket.on('end', () => look(true));
-    socket.on('close', () => look(true));
-    socket.on('error', () => look(true));
-    socket.on('connect', async () => {
-      let from = 0;
-      for (const split of splits) {
-        socket.write(bytes.subarray(from, split));
-        from = split;
-        await nextTurn();
-        await nextTurn();
-      }
-      if (from < bytes.length) socket.write(bytes.subarray(from));
-      if (finish) socket.end();
-    });
+    for (const event of ['end', 'close', 'error']) socket.on(event, () => look(true));
+    socket.on('connect', () => void send(socket, sending));
   });
+}
+
+async function send(socket: Socket, { bytes, splits = [], followedBy, finish = false }: Sending): Promise<void> {
+  let from = 0;
+  for (const split of splits) {
+    socket.write(bytes.subarray(from, split));
+    from = split;
+    await nextTurn();
+    await nextTurn();
+  }
+  if (from < bytes.length) socket.write(bytes.subarray(from));
+  if (followedBy !== undefined) socket.write(followedBy);
+  if (finish) socket.end();
 }

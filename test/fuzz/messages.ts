@@ -14,6 +14,7 @@ export interface Listener {
 }
 
 export interface Message {
+  readonly index: number;
   readonly listener: Listener;
   readonly bytes: Buffer;
   /** Offsets at which the bytes are parted into writes of their own. */
@@ -26,6 +27,8 @@ export interface Message {
   readonly foreign: boolean;
   /** False: how long the message is, or whether it is HTTP at all, is a matter of opinion. */
   readonly wellFramed: boolean;
+  /** A right request to be sent behind it on the same connection. */
+  readonly followedBy?: Buffer;
 }
 
 interface Framed {
@@ -123,6 +126,12 @@ function shuffled<T>(dice: Dice, items: readonly T[]): T[] {
   return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
+/** A list of models, asked for by somebody who may have it. */
+function follower(index: number, { credentials }: Listener): Buffer {
+  const key = credentials === undefined ? '' : `authorization: Bearer ${credentials.right}\r\n`;
+  return Buffer.from(`GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n${key}x-request-id: second-${index}\r\n\r\n`);
+}
+
 /** Request number `index` of this seed; `trap` is a URL that nothing may ever call. */
 export function makeMessage(index: number, listeners: readonly Listener[], trap: string): Message {
   const dice = new Dice(index);
@@ -145,7 +154,9 @@ export function makeMessage(index: number, listeners: readonly Listener[], trap:
   const splits = dice.chance(0.15)
     ? Array.from({ length: dice.between(1, 4) }, () => dice.below(bytes.length)).sort((a, b) => a - b)
     : [];
+  const wellFramed = framing.wellFramed && version === 'HTTP/1.1' && extras.raw.length === 0;
   return {
+    index,
     listener,
     bytes,
     splits,
@@ -153,6 +164,7 @@ export function makeMessage(index: number, listeners: readonly Listener[], trap:
     path: address.path,
     entitled: credential?.entitled ?? host.local,
     foreign: !host.local,
-    wellFramed: framing.wellFramed && version === 'HTTP/1.1' && extras.raw.length === 0,
+    wellFramed,
+    ...(wellFramed && listener.kind !== 'management' && dice.chance(0.1) ? { followedBy: follower(index, listener) } : {}),
   };
 }

@@ -6,7 +6,7 @@ import { startGateway, type TestGateway } from '../helper/gateway.ts';
 import { readLedger, settledRows } from '../helper/ledger.ts';
 import { neverOpen, provider } from '../helper/overlay.ts';
 import { startUpstream, type Upstream } from '../helper/upstream.ts';
-import { converse, type Received } from './conversation.ts';
+import { type Conversation, converse, type Received } from './conversation.ts';
 import { announce, patience, runs, seed } from './dice.ts';
 import { chatStreamFault, documentOf, envelopeFault, formsOf, leak, responsesStreamFault } from './judgement.ts';
 import { type Listener, type Message, makeMessage } from './messages.ts';
@@ -15,7 +15,7 @@ import { watchPrototypes } from './pollution.ts';
 
 // G6: whatever a caller sends, over real sockets, with an upstream that always answers well.
 
-const count = runs(3_000);
+const count = runs(2_500);
 const width = 16;
 
 const gatewayKey = 'sk-postern-CANARY-gate-Qw3rTy7uIoP1aS';
@@ -131,9 +131,22 @@ function successFault(message: Message, reply: Received): string | null {
 /** Statuses this gateway gives while its upstream is well: 504 and 508 are the caller's own doing. */
 const planned = new Set([400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 431, 504, 508]);
 
-function faultOf(message: Message, reply: Received): string | null {
+/** C10: a request right behind another one is answered as such, or the connection is said to close. */
+function secondFault({ headers, second, rest }: Conversation, index: number): string | null {
+  if (second === null)
+    return rest.length === 0 && /close/i.test(headers.connection ?? '') ? null : 'no answer to the request behind it';
+  if (second.status === 200 && second.headers['x-request-id'] === `second-${index}` && second.rest.length === 0) return null;
+  return `the request behind it got ${second.head}`;
+}
+
+function faultOf(message: Message, reply: Conversation): string | null {
   if (reply.status === 0) return message.wellFramed ? 'no answer' : null;
   if (!reply.complete) return message.wellFramed ? 'an incomplete answer' : null;
+  if (message.wellFramed && message.followedBy === undefined && reply.rest.length > 0) return 'bytes behind the answer';
+  if (message.followedBy !== undefined) {
+    const fault = secondFault(reply, message.index);
+    if (fault !== null) return fault;
+  }
   const found = leak(reply, forms);
   if (found !== null) return found;
   if (reply.status < 400) return successFault(message, reply);
@@ -153,8 +166,9 @@ test(
       width,
       async (index) => {
         const message = makeMessage(index, listeners, trap);
-        const { bytes, splits, method, wellFramed } = message;
-        const reply = await converse({ url: message.listener.url, bytes, splits, method, finish: !wellFramed }, 15_000);
+        const { bytes, splits, method, wellFramed, followedBy } = message;
+        const sending = { url: message.listener.url, bytes, splits, method, finish: !wellFramed };
+        const reply = await converse(followedBy === undefined ? sending : { ...sending, followedBy }, 15_000);
         statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
         const fault = faultOf(message, reply);
         if (fault === null) return;

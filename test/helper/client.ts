@@ -81,7 +81,7 @@ export class Connection {
   }
 
   /** Resolves as soon as `test` holds; rejects after `ms`, or when the connection ended and it does not hold. */
-  until(test: (reply: Reply) => boolean, ms = 10_000): Promise<Reply> {
+  until(test: (reply: Reply) => boolean, ms = 30_000): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const finish = (error: Error | null) => {
         clearTimeout(timer);

@@ -98,7 +98,7 @@ export async function startProcess(options: ProcessOptions = {}): Promise<Gatewa
 }
 
 async function untilReady(url: string, child: ChildProcess, output: () => string, began: number): Promise<number> {
-  while (performance.now() - began < 15_000) {
+  while (performance.now() - began < 30_000) {
     if (child.exitCode !== null) throw new Error(`The gateway ended with ${child.exitCode}:\n${output()}`);
     const status = await fetch(`${url}/readyz`).then(
       async (response) => {
@@ -111,5 +111,5 @@ async function untilReady(url: string, child: ChildProcess, output: () => string
     await sleep(20);
   }
   child.kill('SIGKILL');
-  throw new Error(`The gateway was not ready within 15 s:\n${output()}`);
+  throw new Error(`The gateway was not ready within 30 s:\n${output()}`);
 }

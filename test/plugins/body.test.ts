@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { readBody } from '../../plugins/body.ts';
 import { GatewayError } from '../../plugins/errors/index.ts';
 import { build, json, post } from './exchange/body-server.ts';
+import { fastest, timed } from './upstream/fastest.ts';
 
 describe('a good body', () => {
   it.each([
@@ -145,15 +146,10 @@ describe('I3: nesting', () => {
     ['arrays', '[', ']', '1'],
     ['objects', '{"a":', '}', '1'],
     ['objects that ask for the walk over all keys', '{"a":', '}', '"__proto__"'],
-  ])('of 100,000 %s is refused in milliseconds', (_name, open, close, core) => {
+  ])('of 100,000 %s is refused in milliseconds', async (_name, open, close, core) => {
     const bytes = Buffer.from(`{"x":${open.repeat(100_000)}${core}${close.repeat(100_000)}}`);
     expect(() => readBody(bytes)).toThrow(/nested more than 128 levels/);
-    const times = [0, 0, 0].map(() => {
-      const before = performance.now();
-      expect(() => readBody(bytes)).toThrow(GatewayError);
-      return performance.now() - before;
-    });
-    expect(Math.min(...times)).toBeLessThan(20);
+    expect(await fastest(20, () => timed(() => expect(() => readBody(bytes)).toThrow(GatewayError)))).toBeLessThan(20);
   });
 
   it('as deep as schemas of tools go is taken', async () => {
@@ -209,15 +205,15 @@ describe('I8: content types', () => {
     `application/${'a+'.repeat(7_500)}`,
   ])('security 29: a hostile one costs less than 10 ms (%#)', async (type) => {
     const { app } = await build();
-    const times: number[] = [];
-    for (let run = 0; run < 4; run++) {
+    let run = 0;
+    const took = await fastest(10, async () => {
       const before = performance.now();
       // Another text each time: the framework remembers what it has read.
-      const reply = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': `${type}${run}` }, payload: '{}' });
-      times.push(performance.now() - before);
+      const reply = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': `${type}${run++}` }, payload: '{}' });
       expect(reply.statusCode).toBe(415);
-    }
-    expect(Math.min(...times)).toBeLessThan(10);
+      return performance.now() - before;
+    });
+    expect(took).toBeLessThan(10);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fastest, timed } from '../upstream/fastest.ts';
 import { catalogue, data, info, refusal, type Setup, to } from './catalogue-setup.ts';
 import { provider, providerType } from './targets.ts';
 
@@ -59,13 +60,11 @@ describe('a name that stands for nothing', () => {
     refusal(catalogue({ models: { smart: to('one', 'a') } }), model);
   });
 
-  it('I11: a name of a megabyte is not found in milliseconds, and its message is short', () => {
+  it('I11: a name of a megabyte is not found in milliseconds, and its message is short', async () => {
     const names = catalogue({ models: { 'any/*': to('one', '*') }, providers: [provider('one', { models: ['north-4'] })] });
     for (const model of ['x'.repeat(1_048_576), `one/${'x'.repeat(1_048_576)}`, `any/${'x'.repeat(1_048_576)}`]) {
-      const before = performance.now();
-      const { message } = refusal(names, model);
-      expect(performance.now() - before).toBeLessThan(50);
-      expect(message.length).toBeLessThan(500);
+      expect(await fastest(50, () => timed(() => refusal(names, model)))).toBeLessThan(50);
+      expect(refusal(names, model).message.length).toBeLessThan(500);
     }
   });
 
