@@ -36,6 +36,15 @@ export class Plan {
     return last !== undefined && this.#health.wait(last) === 0 ? last : null;
   }
 
+  /** The first eligible target of the file, available or not; null when there is none. */
+  first(): Target | null {
+    for (const group of this.#groups) {
+      const target = group.targets.find(this.#eligible);
+      if (target !== undefined) return target;
+    }
+    return null;
+  }
+
   /** Every eligible target, available or not. */
   targets(): readonly Target[] {
     return this.#groups.flatMap((group) => group.targets.filter(this.#eligible));

@@ -54,7 +54,9 @@ export function transportFailure(error: SocketError, sent: boolean, headed: bool
     param: null,
     retryAfterMs: null,
     unsent: !sent,
-    stale: sent && !headed && reason === 'network' && socketRead > 0,
+    // Measured: undici also fails a request that waits for an idle socket when that socket is reset. A connection that was
+    // never made has read nothing.
+    stale: !headed && reason !== 'protocol' && socketRead > 0,
   };
 }
 

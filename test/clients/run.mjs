@@ -27,10 +27,21 @@ const closers = [];
 let passed = 0;
 const failed = [];
 
+/** Ends what was started; also when this run is interrupted. */
+async function closeAll() {
+  for (const close of closers.splice(0).reverse()) await close();
+}
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    void closeAll().finally(() => process.exit(1));
+  });
+}
+
 /** Runs a command to its end; resolves with its standard output, rejects with what it said when it failed. */
 function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    closers.push(() => child.kill());
     let out = '';
     let problems = '';
     child.stdout.on('data', (chunk) => {
@@ -145,7 +156,7 @@ try {
 } catch (error) {
   failed.push(error.message);
 }
-for (const close of closers.reverse()) await close();
+await closeAll();
 for (const message of failed.slice(0, 50)) console.log(`FAILED ${message}`);
 console.log(`${passed} passed, ${failed.length} failed`);
 process.exit(failed.length === 0 && passed > 0 ? 0 : 1);

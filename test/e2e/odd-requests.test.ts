@@ -196,3 +196,13 @@ describe('C13: a line break in a value never becomes a header', () => {
     expect(reply.headers['x-request-id']).toMatch(/^ex_[0-9a-z]+$/);
   });
 });
+
+test('a request that came through this gateway before is 508 loop_detected, whatever is in between', async () => {
+  await request(gateway.url, { headers: bearer, body: ask() });
+  const { via } = upstream.calls.at(-1)!.headers;
+  const calls = upstream.calls.length;
+  const reply = await request(gateway.url, { headers: { ...bearer, via: `1.0 edge, ${via}, 1.1 cache` }, body: ask() });
+  expect(reply).toMatchObject({ status: 508, headers: { 'x-should-retry': 'false' } });
+  expect(expectEnvelope(reply).code).toBe('loop_detected');
+  expect(upstream.calls).toHaveLength(calls);
+});

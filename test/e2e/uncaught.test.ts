@@ -6,8 +6,9 @@ import { chat, chatEvents } from '../helper/chat.ts';
 import { opened, whenDone } from '../helper/cleanup.ts';
 import { type Connection, open, ask as request, textOf } from '../helper/client.ts';
 import { expectEnvelope } from '../helper/envelope.ts';
+import { startGateway } from '../helper/gateway.ts';
 import { readLedger } from '../helper/ledger.ts';
-import { ask } from '../helper/overlay.ts';
+import { ask, patient } from '../helper/overlay.ts';
 import { type GatewayProcess, startProcess } from '../helper/process.ts';
 import { paced, silence } from '../helper/replies.ts';
 import { startUpstream } from '../helper/upstream.ts';
@@ -21,7 +22,7 @@ async function start(baseUrl: string, onSignal: string): Promise<GatewayProcess>
   const folder = mkdtempSync(join(tmpdir(), 'postern-preload-'));
   whenDone(() => rmSync(folder, { recursive: true, force: true }));
   const module = join(folder, 'on-signal.mjs');
-  writeFileSync(module, `process.on('SIGUSR2', () => { ${onSignal} });`);
+  writeFileSync(module, `process.on('SIGWINCH', () => { ${onSignal} });`);
   return opened(
     await startProcess({
       file: `
@@ -56,12 +57,11 @@ test.each([
   await upstream.arrived(2);
 
   const at = performance.now();
-  gateway.signal('SIGUSR2');
+  gateway.signal('SIGWINCH');
   expect(await gateway.exited).toMatchObject({ code: 1, signal: null });
   expect(performance.now() - at).toBeLessThan(2_000);
   await waiting.closed();
 
-  console.log(gateway.stdout(), gateway.stderr());
   const fatal = gateway
     .stdout()
     .split('\n')
@@ -82,34 +82,19 @@ test('L5: an event loop that stands still for 1.5 s loses nothing: streams go on
   const probe = await connect(gateway.managementUrl);
   expect((await probe.ask({ path: '/livez' })).status).toBe(200);
 
-  gateway.signal('SIGUSR2');
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const began = performance.now();
-  const live = await probe.ask({ path: '/livez' });
-  expect(live.status).toBe(200);
-  expect(performance.now() - began).toBeGreaterThan(1_000);
+  gateway.signal('SIGWINCH');
+  expect((await probe.ask({ path: '/livez' })).status).toBe(200);
   const whole = await stream.until(({ complete }) => complete);
   expect(textOf(whole.body)).toBe('abcd');
   expect(whole.body.toString()).toMatch(/data: \[DONE\]\n\n$/);
   expect((await request(gateway.url, { body: ask() })).status).toBe(200);
   const metrics = (await request(gateway.managementUrl, { path: '/metrics' })).body.toString();
-  const longest = /^postern_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(metrics)?.[1];
-  expect(Number(longest), metrics.match(/.*event_loop.*/g)?.join('\n')).toBeGreaterThan(1);
+  expect(Number(/^postern_event_loop_delay_seconds\{quantile="max"\} (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(1);
 });
 
 test('L5: more calls than may be under way are refused at once, so that those under way are not lost', async () => {
   const upstream = opened(await startUpstream(silence));
-  const gateway = opened(
-    await startProcess({
-      file: `
-server: { max_in_flight: 3 }
-providers:
-  up: { type: openai-compatible, base_url: ${upstream.url}, api_key: ${secret}, catalogue: false }
-models:
-  m: { targets: [{ provider: up, model: up-1 }] }
-`,
-    }),
-  );
+  const gateway = await startGateway({ overlay: patient(upstream.url, { server: { max_in_flight: 3 } }) });
   for (let count = 0; count < 3; count++) (await connect(gateway.url)).send({ body: ask() });
   await upstream.arrived(3);
   const began = performance.now();

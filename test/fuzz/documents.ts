@@ -83,7 +83,7 @@ export class Document {
 
   odd(dice: Dice): unknown {
     const kind = dice.below(100);
-    if (kind < 60) return dice.pick(plain);
+    if (kind < 60) return structuredClone(dice.pick(plain));
     if (kind < 85) return this.asWritten(dice.pick(written));
     if (kind < 92) return this.asWritten(nested(dice));
     if (kind < 96) return 'x'.repeat(dice.pick([257, 513, 5_000, 70_000]));
@@ -121,7 +121,8 @@ export function change(dice: Dice, document: Document, names: readonly string[])
   if (Array.isArray(place)) {
     if (what < 2) place.splice(Number(key), 1);
     else if (what < 4) place.push(document.odd(dice));
-    else if (what < 5) for (let more = dice.pick([1, 3, 40]); more > 0; more--) place.push(place[Number(key)] ?? null);
+    else if (what < 5)
+      for (let more = dice.pick([1, 3, 40]); more > 0; more--) place.push(structuredClone(place[Number(key)]) ?? null);
     else place[Number(key)] = document.odd(dice);
     return;
   }
@@ -134,7 +135,7 @@ export function change(dice: Dice, document: Document, names: readonly string[])
       writable: true,
     });
   else if (what < 6) {
-    place[`${key}_`] = place[key];
+    place[`${key}_`] = structuredClone(place[key]);
     delete place[key];
   } else place[key] = document.odd(dice);
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Received } from './conversation.ts';
 
 // What every answer of the gateway has to be, whoever asked for it and whatever went wrong.
@@ -44,7 +45,7 @@ function errorIn(document: unknown): ErrorObject | null {
   const { error, ...others } = document as { error?: ErrorObject };
   if (typeof error !== 'object' || error === null || Object.keys(others).length > 0) return null;
   const { message, type, param, code, ...more } = error;
-  const texts = typeof message === 'string' && message.length > 10 && typeof type === 'string' && type !== '';
+  const texts = typeof message === 'string' && message !== '' && typeof type === 'string' && type !== '';
   const labels = (param === null || typeof param === 'string') && (code === null || typeof code === 'string');
   return texts && labels && Object.keys(more).length === 0 ? error : null;
 }
@@ -52,7 +53,7 @@ function errorIn(document: unknown): ErrorObject | null {
 /** The document of a JSON answer, `undefined` when it is none. */
 export function documentOf({ body }: Received): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return JSON.parse(body.toString('utf8'));
   } catch {
     return undefined;
   }
@@ -69,6 +70,7 @@ export function envelopeFault(reply: Received, method: string): string | null {
   if (!/^(?:true|false)$/.test(headers['x-should-retry'] ?? '')) return `x-should-retry ${headers['x-should-retry']}`;
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(headers['x-request-id'] ?? '')) return `x-request-id ${headers['x-request-id']}`;
   if (method === 'HEAD') return null;
+  if (!isUtf8(reply.body)) return 'the body is no UTF-8';
   const error = errorIn(documentOf(reply));
   if (error === null) return 'the body is no error envelope';
   return error.code === 'internal_error' ? 'internal_error' : null;
@@ -94,37 +96,28 @@ export function formsOf(secrets: readonly string[]): string[] {
 export function chatStreamFault(body: Buffer): string | null {
   const events = eventsIn(body);
   if (typeof events === 'string') return events;
-  const open = new Set<unknown>();
-  let seen = false;
+  const ended = new Map<number, boolean>();
   for (const [at, { data }] of events.entries()) {
     const last = at === events.length - 1;
     if (data === '[DONE]') {
       if (!last) return 'something follows [DONE]';
-      return !seen ? '[DONE] without any answer' : open.size > 0 ? '[DONE] before every choice has finished' : null;
+      if (ended.size === 0) return '[DONE] without any answer';
+      return [...ended.values()].every(Boolean) ? null : '[DONE] before every choice has finished';
     }
     const chunk = parsed(data);
     if (chunk === undefined) return `an event that is no JSON: ${data.slice(0, 200)}`;
     if (isInterruption(chunk)) return last ? null : 'something follows the error event';
     for (const { index, finish_reason: reason } of chunk.choices ?? []) {
-      seen = true;
-      if (reason) open.delete(index ?? 0);
-      else if (!finished(events, at, index ?? 0)) open.add(index ?? 0);
+      ended.set(index ?? 0, ended.get(index ?? 0) === true || Boolean(reason));
     }
   }
   return 'the stream ends without [DONE] and without an error event';
 }
 
 interface Chunk {
-  readonly type?: string;
+  readonly type?: unknown;
   readonly error?: unknown;
   readonly choices?: readonly { index?: number | null; finish_reason?: unknown }[] | null;
-}
-
-/** Whether the choice had its finish_reason before event `at`. */
-function finished(events: readonly StreamEvent[], at: number, index: number): boolean {
-  return events
-    .slice(0, at)
-    .some(({ data }) => parsed(data)?.choices?.some((choice) => (choice.index ?? 0) === index && Boolean(choice.finish_reason)));
 }
 
 /** The same for the dialect with named events, whose terminal event is a completed response. */
@@ -134,7 +127,7 @@ export function responsesStreamFault(body: Buffer): string | null {
   for (const [at, { event, data }] of events.entries()) {
     const payload = parsed(data);
     if (payload === undefined) return `an event that is no JSON: ${data.slice(0, 200)}`;
-    const type = payload.type ?? event;
+    const type = typeof payload.type === 'string' && payload.type !== '' ? payload.type : event;
     const ends = isInterruption(payload) || type === 'response.completed' || type === 'response.incomplete';
     if (ends) return at === events.length - 1 ? null : `something follows ${type}`;
   }

@@ -187,7 +187,7 @@ test(
     expect(upstreamCalls).toBeGreaterThan(count / 10);
     for (const status of [200, 400, 401, 404, 415]) expect(statuses.get(status), String(status)).toBeGreaterThan(0);
   },
-  patience(count, 10),
+  patience(count, 30),
 );
 
 test('G6: afterwards both gateways serve, every attempt is in the ledger once and settled, and no log line has a secret', async () => {

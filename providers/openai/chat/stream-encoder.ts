@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../wire/json.ts';
 import { writeChatUsage } from '../usage.ts';
 import { writeToolCall } from './assistant.ts';
 import { DIALECT, overlay, own } from './carry.ts';
+import { finishReason } from './finish.ts';
 import type { Extra } from './response.ts';
 
 /** Members of the document that the API repeats on every chunk; others are sent once. */
@@ -96,7 +97,8 @@ export class ChatStreamEncoder implements StreamEncoder {
     // Either the stream decoder's note or the residue of a message that spells it so.
     if (extra.message?.reasoning !== undefined && extra.message.reasoning_content === undefined) state.reasoning = 'reasoning';
     const { finish_reason: reason, logprobs, ...members } = defined(extra.choice);
-    if (reason !== undefined) state.finishReason = reason;
+    // What is no reason (false, 0, an object) in a whole answer does not end a stream.
+    if (finishReason(reason) !== null) state.finishReason = reason;
     const delta = messageDelta(extra);
     if (Object.keys(delta).length === 0 && Object.keys(members).length === 0 && logprobs === undefined) {
       return Object.keys(this.#once).length > 0 && extra.response !== undefined ? [this.#chunk([])] : [];

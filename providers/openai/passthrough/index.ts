@@ -1,5 +1,5 @@
 import { answerAsStream, PivotCollector } from '../../pivot.ts';
-import { type Call, type Target, type Translation, TranslationError } from '../../provider.ts';
+import { type Call, type ProviderInstance, type Target, type Translation, TranslationError } from '../../provider.ts';
 import { readFailure } from '../../wire/failure.ts';
 import { guarded, parseBody } from '../../wire/json.ts';
 import { secretsOf } from '../../wire/scrub.ts';
@@ -14,12 +14,12 @@ import { responsesAnswer } from './responses-json.ts';
 import { ResponsesCollector, ResponsesPassthroughStream, responsesAsStream } from './responses-stream.ts';
 
 /**
- * A call of this dialect for a target of this dialect: the bytes pass, see DESIGN.md section 2, "The pivot". Null for another
+ * A call of this dialect for a target of this dialect: the bytes pass, see docs/architecture.md. Null for another
  * dialect's call or an operation the provider does not have.
  */
 export function translateSameDialect(call: Call, target: Target): Translation | null {
   if (call.dialect !== DIALECT || !target.provider.operations.has(call.operation)) return null;
-  const secrets = secretsOf(target.provider.headers);
+  const secrets = secretsOfProvider(target.provider);
   const shared: Pick<Translation, 'request' | 'failure'> = {
     request: passthroughRequest(call, target),
     failure: (head, bytes) => readFailure(head, bytes, secrets),
@@ -56,4 +56,16 @@ export function translateSameDialect(call: Call, target: Target): Translation | 
         aggregate: () => new ResponsesCollector(secrets),
       };
   }
+}
+
+const known = new WeakMap<ProviderInstance, readonly string[]>();
+
+/** Sorted once per provider instead of per call. */
+function secretsOfProvider(provider: ProviderInstance): readonly string[] {
+  let secrets = known.get(provider);
+  if (secrets === undefined) {
+    secrets = secretsOf(provider.headers);
+    known.set(provider, secrets);
+  }
+  return secrets;
 }

@@ -164,8 +164,9 @@ describe('what a transport error means', () => {
   it.each([
     [true, false, 5, true],
     [true, true, 5, false],
-    [false, false, 5, false],
+    [false, false, 5, true],
     [true, false, 0, false],
+    [false, false, 0, false],
   ])('sent %s, headed %s, %i bytes read before: stale %s', (sent, headed, socketBytesRead, stale) => {
     expect(transportFailure(errorOf('ECONNRESET', { socketBytesRead }), sent, headed).stale).toBe(stale);
   });
