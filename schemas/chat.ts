@@ -59,8 +59,9 @@ export const ChatRequestSchema = Type.Object(
     safety_identifier: Maybe(Type.String({ maxLength: 64, description: 'stable hash of the end user' })),
     seed: Maybe(
       Type.Integer({
-        minimum: Number.MIN_SAFE_INTEGER,
-        maximum: Number.MAX_SAFE_INTEGER,
+        // 64 bits signed; the digits pass as sent, whatever JSON.parse makes of them.
+        minimum: -(2 ** 63),
+        maximum: 2 ** 63,
         description: 'for repeatable sampling',
       }),
     ),
