@@ -23,7 +23,7 @@ RUN node_modules/.bin/tsc -p tsconfig.build.json --outDir /runtime/dist \
 
 FROM build AS dev
 RUN install -d -o 10001 -g 0 -m 0770 /data
-ENV NODE_ENV=development LISTEN=0.0.0.0:4000 MANAGEMENT_LISTEN=0.0.0.0:4001 DATA_DIR=/data HOME=/tmp
+ENV NODE_ENV=development LISTEN=0.0.0.0:4000 MANAGEMENT_LISTEN=0.0.0.0:4001 DATA_DIR=/data
 VOLUME ["/data"]
 EXPOSE 4000 4001
 USER 10001:0
@@ -47,8 +47,8 @@ COPY --from=modules /app/node_modules node_modules
 COPY --from=build /runtime ./
 ENV NODE_ENV=production LISTEN=0.0.0.0:4000 MANAGEMENT_LISTEN=0.0.0.0:4001 DATA_DIR=/data
 
-# One start and one stop fill the compile cache and show that the image works. The cache is bound to the user id, not to the
-# processor (measured: same tag on six emulated ones); another user starts without it. The provider has prices loaded too.
+# One start and one stop fill the compile cache, and show that the image works; with a provider the price data is in it too.
+# The cache is bound to the user id: others start without it. Not to the processor: five emulated ones accepted it whole.
 FROM app AS warm
 USER 10001:0
 RUN export DATA_DIR=/tmp/data LISTEN=unix:/tmp/api MANAGEMENT_LISTEN=unix:/tmp/management OLLAMA_BASE_URL=http://127.0.0.1:9; \

@@ -55,7 +55,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 
   S1: by('e2e/splits', 'providers/wire/sse', 'providers/openai/passthrough-chat-stream'),
   S2: by('e2e/splits', 'providers/wire/sse', 'providers/openai/passthrough-chat-stream'),
-  S3: by('e2e/splits', 'providers/wire/sse'),
+  S3: by('e2e/splits', 'providers/wire/sse', 'providers/wire/sse-line-ends'),
   S4: by('e2e/sse-fields', 'providers/wire/sse'),
   S5: by('e2e/truncation', 'providers/wire/sse'),
   S6: by('e2e/sse-fields', 'providers/openai/passthrough-chat-stream'),

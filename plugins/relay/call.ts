@@ -24,7 +24,8 @@ export function toCall(request: FastifyRequest, operation: Operation, dialect: s
     operation,
     dialect,
     body,
-    stream: body.json.stream === true,
+    // Vectors are never streamed; a field of that name is the provider's to judge.
+    stream: body.json.stream === true && operation !== 'embeddings',
     streamUsage: options?.include_usage === true,
     dropped: dropped ?? none,
   };

@@ -51,7 +51,6 @@ export class Run implements AttemptOwner {
   #over = false;
   #sends = 0;
   #lastFailure: UpstreamFailure | null = null;
-  #budgetEmpty = false;
   #staleTried = false;
   #space: Target | null = null;
   readonly #broken = new Set<string>();
@@ -100,7 +99,7 @@ export class Run implements AttemptOwner {
       this.#refuse(nothingAvailable(this.#input.route.model, this.#plan, this.#context.router.targetHealth));
       return;
     }
-    this.#refuse(clientError(this.#lastFailure, this.#sends > 1 || this.#budgetEmpty));
+    this.#refuse(clientError(this.#lastFailure, this.#sends > 1));
   }
 
   #send(target: Target, free: boolean): void {
@@ -212,8 +211,8 @@ export class Run implements AttemptOwner {
     const again = target === null && mayTry && failure.unsent ? this.#plan.again() : null;
     const chosen = target ?? again;
     if (chosen === null || !this.#context.router.retryBudget.take()) {
-      this.#budgetEmpty = chosen !== null;
-      this.#refuse(clientError(failure, this.#sends > 1 || this.#budgetEmpty));
+      const budgetEmpty = chosen !== null;
+      this.#refuse(clientError(failure, this.#sends > 1 || budgetEmpty));
       return;
     }
     if (again === null) {

@@ -44,7 +44,8 @@ export const adminConfigRoutes: FastifyPluginAsyncTypebox<AdminConfigOptions> = 
       const { config, version, loadedAt, files, origins } = options.snapshot();
       const etag = `"${version}"`;
       void reply.header('etag', etag).header('cache-control', 'no-store');
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send(null);
+      // Not null, which would be serialised: the 304 said content-length 4.
+      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send(undefined as unknown as null);
       return {
         version,
         loaded_at: Math.floor(loadedAt / 1000),

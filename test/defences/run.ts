@@ -11,7 +11,8 @@ const help = `Takes one defence after another away and looks whether its test no
   npm run test:defences -- --only ID       one; may be given again
   npm run test:defences -- --list          the ids and what each removes
 
-Works on a copy in a temporary directory; nothing here is changed. Exit code 0 when every defence was missed.
+Works on a copy in a temporary directory; nothing here is changed.
+Exit code 0 when a test failed for every defence that was gone.
 `;
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1).padStart(5)} s`;
@@ -65,7 +66,7 @@ const { values } = parseArgs({
 });
 const unknown = (values.only ?? []).filter((id) => !mutations.some((mutation) => mutation.id === id));
 if (values.help === true) console.log(help);
-else if (values.list === true) for (const { id, removes } of mutations) console.log(`${id.padEnd(28)}${removes}`);
+else if (values.list === true) for (const { id, removes } of mutations) console.log(`${id.padEnd(31)}${removes}`);
 else if (unknown.length > 0) {
   console.error(`No defence is called ${unknown.join(', ')}; --list shows them.`);
   process.exitCode = 2;

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { beforeAll, expect, test } from 'vitest';
-import { chunk } from '../helper/chat.ts';
+import { chatBody, chunk } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { ask as request } from '../helper/client.ts';
 import { expectEnvelope } from '../helper/envelope.ts';
@@ -19,11 +19,12 @@ beforeAll(async () => {
   gateway = await startGateway({ overlay: patient(upstream.url) });
 });
 
-/** Sends `event` until the other side gives up; counts the bytes. */
-function endless(event: string, count: { bytes: number }): Script {
-  const block = Buffer.from(`${event}\n\n`.repeat(Math.ceil(65_536 / event.length)));
+/** Sends `text` until the other side gives up; counts the bytes. */
+function endless(text: string, count: { bytes: number }, type = 'text/event-stream', begin = ''): Script {
+  const block = Buffer.from(text.repeat(Math.ceil(65_536 / text.length)));
   return async (_call, wire) => {
-    await wire.send(headOf(200, 'chunked', 0, { 'content-type': 'text/event-stream' }));
+    await wire.send(headOf(200, 'chunked', 0, { 'content-type': type }));
+    if (begin !== '') await wire.send(framed(Buffer.from(begin), 'chunked'));
     while (!wire.closed) {
       count.bytes += block.length;
       await wire.send(framed(block, 'chunked'));
@@ -52,7 +53,7 @@ function drained(url: string): Promise<{ size: number; tail: string }> {
 
 test('A15: a stream without end is cut with an error event, with bounded memory', async () => {
   const count = { bytes: 0 };
-  upstream.script = endless(chunk({ content: 'word '.repeat(4_000) }), count);
+  upstream.script = endless(`${chunk({ content: 'word '.repeat(4_000) })}\n\n`, count);
   const before = process.memoryUsage().rss;
   const { size, tail } = await drained(gateway.url);
   expect(tail).toContain('"code":"stream_interrupted"');
@@ -66,9 +67,21 @@ test('A15: a stream without end is cut with an error event, with bounded memory'
 
 test('A15: events without content are held up to 1 MiB, then the answer is 502', async () => {
   const count = { bytes: 0 };
-  upstream.script = endless(chunk({ role: 'assistant', content: '' }), count);
+  upstream.script = endless(`${chunk({ role: 'assistant', content: '' })}\n\n`, count);
   const reply = await request(gateway.url, { body: ask({ stream: true }) });
   expect(reply.status).toBe(502);
   expectEnvelope(reply);
   expect(count.bytes).toBeLessThan(20_000_000);
+});
+
+test('A15: a JSON document without end is given up at 64 MiB, long before any clock would, with bounded memory', async () => {
+  const count = { bytes: 0 };
+  upstream.script = endless(' ', count, 'application/json', JSON.stringify(chatBody()));
+  const before = process.memoryUsage().rss;
+  const reply = await request(gateway.url, { body: ask() });
+  expect(reply.status).toBe(502);
+  expectEnvelope(reply);
+  expect(count.bytes).toBeGreaterThan(60_000_000);
+  expect(count.bytes).toBeLessThan(100_000_000);
+  expect(process.memoryUsage().rss - before).toBeLessThan(250_000_000);
 });

@@ -44,11 +44,15 @@ test('S14: calls whose pieces come in turns, and an index that is used again, ar
   expect(streamError(body)).toBeNull();
 });
 
-test.each(['fin', 'rst'] as const)(
-  'S14: arguments cut in the middle by %s stay as they are, followed by an error and never by an end',
-  async (end) => {
+test.each([
+  ['fin', 'close'],
+  ['fin', 'chunked'],
+  ['rst', 'chunked'],
+] as const)(
+  'S14: arguments cut in the middle by %s (%s) stay as they are, followed by an error and never by an end',
+  async (end, framing) => {
     const events = [call(0, 'call_a', 'first'), more(0, '{"city":"Pa')];
-    const { data: received, body } = await seen(events, { cut: `${events.join('\n\n')}\n\n`.length, end });
+    const { data: received, body } = await seen(events, { cut: `${events.join('\n\n')}\n\n`.length, end, framing });
     expect(received.slice(0, 2)).toEqual(data(events));
     expect(received).toHaveLength(3);
     expect(streamError(body)).toMatchObject({ code: 'stream_interrupted' });

@@ -36,6 +36,8 @@ export interface Sending {
 export interface Conversation extends Received {
   /** The answer to `followedBy`; null when the connection ended before it came. */
   readonly second: Omit<Received, 'took'> | null;
+  /** Why it ended here: the answer was whole, the time was up, how the connection ended. */
+  readonly why: string;
 }
 
 type Parsed = Omit<Received, 'took'>;
@@ -83,7 +85,8 @@ export function converse(sending: Sending, ms: number): Promise<Conversation> {
     const began = performance.now();
     const pieces: Buffer[] = [];
     let over = false;
-    const look = (ended: boolean): void => {
+    const look = (why: string): void => {
+      const ended = why !== 'whole';
       if (over) return;
       const answer = readAnswer(Buffer.concat(pieces), sending.method, ended);
       const second = answer.complete && sending.followedBy !== undefined ? readAnswer(answer.rest, 'GET', ended) : null;
@@ -91,14 +94,15 @@ export function converse(sending: Sending, ms: number): Promise<Conversation> {
       over = true;
       clearTimeout(timer);
       socket.destroy();
-      resolve({ ...answer, second: second?.complete === true ? second : null, took: performance.now() - began });
+      resolve({ ...answer, second: second?.complete === true ? second : null, took: performance.now() - began, why });
     };
-    const timer = setTimeout(() => look(true), ms);
+    const timer = setTimeout(() => look('late'), ms);
     socket.on('data', (piece: Buffer) => {
       pieces.push(piece);
-      look(false);
+      look('whole');
     });
-    for (const event of ['end', 'close', 'error']) socket.on(event, () => look(true));
+    for (const event of ['end', 'close']) socket.on(event, () => look(event));
+    socket.on('error', (error: NodeJS.ErrnoException) => look(`${error.syscall} ${error.code}`));
     socket.on('connect', () => void send(socket, sending));
   });
 }

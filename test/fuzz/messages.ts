@@ -155,6 +155,9 @@ export function makeMessage(index: number, listeners: readonly Listener[], trap:
     ? Array.from({ length: dice.between(1, 4) }, () => dice.below(bytes.length)).sort((a, b) => a - b)
     : [];
   const wellFramed = framing.wellFramed && version === 'HTTP/1.1' && extras.raw.length === 0;
+  // Nothing may follow a request that closes; what arrives together with one that asks for another protocol Node drops (26.10).
+  const last = extras.lines.some(([name]) => name === 'upgrade' || name === 'connection');
+  const pipelines = wellFramed && !last && listener.kind !== 'management';
   return {
     index,
     listener,
@@ -165,6 +168,6 @@ export function makeMessage(index: number, listeners: readonly Listener[], trap:
     entitled: credential?.entitled ?? host.local,
     foreign: !host.local,
     wellFramed,
-    ...(wellFramed && listener.kind !== 'management' && dice.chance(0.1) ? { followedBy: follower(index, listener) } : {}),
+    ...(pipelines && dice.chance(0.1) ? { followedBy: follower(index, listener) } : {}),
   };
 }

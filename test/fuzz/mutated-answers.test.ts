@@ -94,8 +94,8 @@ function documentFault({ operation }: Case, reply: Conversation): string | null 
 
 function faultOf(each: Case, reply: Conversation): string | null {
   const { status, headers, body, took } = reply;
-  if (status === 0) return 'no answer';
-  if (!reply.complete) return 'an incomplete answer';
+  if (status === 0) return `no answer (${reply.why})`;
+  if (!reply.complete) return `an incomplete answer (${reply.why})`;
   if (took > total + slack) return `${Math.round(took)} ms`;
   const others = [...body.toString('latin1').matchAll(/mark-\d+-[0-9a-f]{12}/g)].find(
     ([mark]) => mark !== each.marker && markers.has(mark),

@@ -80,8 +80,8 @@ export const answers: readonly Mutation[] = [
     file: 'providers/wire/sse.ts',
     find: 'if (at === end) this.#skipLf = true;',
     replace: 'if (at === end) this.#skipLf = false;',
-    test: 'providers/wire/sse',
-    name: 'S3: makes no event of a line feed that comes in the chunk after its carriage return',
+    test: 'providers/wire/sse-line-ends',
+    name: 'is one event at every split: no line end is read twice',
   },
   {
     id: 'split-utf8',

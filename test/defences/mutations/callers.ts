@@ -8,8 +8,8 @@ export const callers: readonly Mutation[] = [
     file: 'plugins/exchange/index.ts',
     find: "if (!raw.writableEnded) exchange.cancel('client_closed');",
     replace: '',
-    test: 'e2e/disconnect',
-    name: 'C2 G11: mid-stream closes the upstream socket',
+    test: 'plugins/exchange/plugin',
+    name: 'C2: in the middle of the response is seen within 100 ms',
   },
   {
     id: 'ended-is-not-delivered',
@@ -26,8 +26,8 @@ export const callers: readonly Mutation[] = [
     file: 'plugins/exchange/exchange.ts',
     find: 'if (this.settled || !this.#closed || this.#pending > 0) return;',
     replace: 'if (!this.#closed || this.#pending > 0) return;',
-    test: 'plugins/exchange/exchange',
-    name: 'happens exactly once in any order of holds',
+    test: 'plugins/exchange/settle-once',
+    name: 'held and released again after it has settled does not settle again',
   },
   {
     id: 'write-stall',
