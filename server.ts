@@ -1,8 +1,10 @@
+import './plugins/lifecycle/early-signals.ts';
 import closeWithGrace from 'close-with-grace';
 import { buildGateway, type Gateway } from './app.ts';
 import { banner } from './config/banner.ts';
 import { ConfigError, type LoadedConfig, loadConfig } from './config/load.ts';
 import { findRoot } from './config/root.ts';
+import { startIsInterruptible } from './plugins/lifecycle/early-signals.ts';
 import { providerTypes } from './providers/index.ts';
 
 // The process: read the configuration, build, listen, say so, and leave in order.
@@ -50,8 +52,9 @@ function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
 try {
   const loaded = load();
   const gateway = await buildGateway(loaded);
-  const urls = await gateway.listen();
+  startIsInterruptible(false);
   leaveInOrder(gateway, loaded);
+  const urls = await gateway.listen();
   for (const warning of loaded.warnings) gateway.log.warn(warning);
   gateway.log.info(
     { api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) },

@@ -32,6 +32,11 @@ export function originOf(origins: ReadonlyMap<string, string>, path: Path): stri
   return 'configuration';
 }
 
+/** A name as messages may show it: what came out of the environment may be a secret that was put into the wrong setting. */
+export function shownName({ origins }: RuleContext, path: Path, name: string): string {
+  return /^environment | via \$\{/.test(originOf(origins, path)) ? 'of that name' : name;
+}
+
 /** Reports a problem at a path, unless one is known there already. */
 export function report({ findings, origins }: RuleContext, path: Path, message: string, hint: string): void {
   const name = formatPath(path);

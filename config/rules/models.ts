@@ -1,5 +1,5 @@
 import { suggestion } from '../nearest.ts';
-import { type RuleContext, report } from './context.ts';
+import { type RuleContext, report, shownName } from './context.ts';
 
 /** Checks names, patterns, targets and fallbacks of `models`, and the patterns of `keys.*.models`. */
 export function checkModels(context: RuleContext): void {
@@ -56,7 +56,8 @@ function checkTarget(
       variables.length > 0
         ? `set ${variables.join(' or ')}, or add it to providers`
         : suggestion(wanted, Object.keys(providers), otherwise);
-    report(context, [...path, 'provider'], `there is no provider ${wanted}`, hint);
+    const shown = shownName(context, [...path, 'provider'], wanted);
+    report(context, [...path, 'provider'], `there is no provider ${shown}`, hint);
   } else if (wanted !== undefined && providers[wanted]?.enabled === false) {
     context.findings.warnings.push(`models ${name}: the target provider ${wanted} is not enabled, so this target is never used`);
   }
@@ -75,11 +76,12 @@ function checkTarget(
 function checkFallback(context: RuleContext, name: string, fallback: string | undefined, index: number): void {
   const { models = {} } = context.draft;
   if (fallback === undefined || (Object.hasOwn(models, fallback) && !fallback.endsWith('*'))) return;
+  const path = ['models', name, 'fallbacks', index];
   const names = Object.keys(models).filter((candidate) => candidate !== name && !candidate.endsWith('*'));
   report(
     context,
-    ['models', name, 'fallbacks', index],
-    `there is no model ${fallback} to fall back to`,
+    path,
+    `there is no model ${shownName(context, path, fallback)} to fall back to`,
     suggestion(fallback, names, 'add it to models'),
   );
 }

@@ -3,7 +3,7 @@ import { operations, type ProviderEntry, providerDefaults, transportHeaders } fr
 import type { ProviderDefaults, ProviderType } from '../../providers/provider.ts';
 import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
-import { type DraftProvider, type RuleContext, report } from './context.ts';
+import { type DraftProvider, type RuleContext, report, shownName } from './context.ts';
 
 /** Checks every provider entry against its type: names, operations, credential, base URL, headers, files. */
 export function checkProviders(context: RuleContext): void {
@@ -110,7 +110,8 @@ function checkHeaders(context: RuleContext, name: string, entry: DraftProvider):
 function checkFile(context: RuleContext, name: string, file: string): void {
   const read = readText(resolve(context.cwd, file), 4_194_304);
   const path = ['providers', name, 'ca_file'];
-  if (!('text' in read)) report(context, path, `the file ${file} ${read.reason}`, 'give the path of a PEM file');
+  const shown = shownName(context, path, file);
+  if (!('text' in read)) report(context, path, `the file ${shown} ${read.reason}`, 'give the path of a PEM file');
   else if (!read.text.includes('-----BEGIN CERTIFICATE-----'))
-    report(context, path, `the file ${file} holds no PEM certificate`, 'convert it to PEM');
+    report(context, path, `the file ${shown} holds no PEM certificate`, 'convert it to PEM');
 }

@@ -40,7 +40,11 @@ export function lockDirectory(dir: string): Release {
     );
   }
   const held = database;
-  writeFileSync(pidPath, `${process.pid}\n`);
+  try {
+    // Only for the message of a second process: one left by another user does not keep this one from starting.
+    rmSync(pidPath, { force: true });
+    writeFileSync(pidPath, `${process.pid}\n`);
+  } catch {}
   return () => {
     rmSync(pidPath, { force: true });
     held.close();

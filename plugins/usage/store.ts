@@ -34,13 +34,15 @@ const busyTimeout = 100;
 /** SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corruption: ReadonlySet<number> = new Set([11, 26]);
 
-function prepareDirectory(dir: string): void {
+/** Makes the directory. A ledger of another user's in it would be opened read-only without a word, so it is asked for too. */
+function prepareDirectory(dir: string, ledger: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (existsSync(ledger)) accessSync(ledger, constants.R_OK | constants.W_OK);
   } catch (cause) {
     throw new Error(
-      `The data directory ${dir} cannot be written (${(cause as NodeJS.ErrnoException).code}): give this process write access to it, or set DATA_DIR (or data_dir) to a directory it may write.`,
+      `The data directory ${dir} cannot be written (${(cause as NodeJS.ErrnoException).code}): give this process write access to it and what is in it, or set DATA_DIR (or data_dir) to a directory it may write.`,
       { cause },
     );
   }
@@ -100,7 +102,7 @@ export class LedgerStore {
   constructor(options: StoreOptions) {
     this.dir = resolve(options.dataDir);
     this.path = join(this.dir, 'ledger.sqlite');
-    prepareDirectory(this.dir);
+    prepareDirectory(this.dir, this.path);
     this.#release = lockDirectory(this.dir);
     let database: DatabaseSync | undefined;
     try {
