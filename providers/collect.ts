@@ -104,7 +104,8 @@ function finished(index: number, { parts, reason, logprobs }: OpenChoice): Choic
 /** `{content: [...] | null, refusal: [...] | null}`: lists continue, in a copy of our own. */
 function joinLogprobs(before: unknown, more: unknown): unknown {
   if (typeof more !== 'object' || more === null) return before;
-  const joined = (before ?? {}) as Record<string, unknown>;
+  // Without a prototype: `__proto__` is a key like any other there.
+  const joined = (before ?? Object.create(null)) as Record<string, unknown>;
   for (const [key, value] of Object.entries(more)) {
     const list = joined[key];
     if (Array.isArray(value)) {

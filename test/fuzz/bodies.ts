@@ -25,6 +25,7 @@ const bases: Readonly<Record<Operation, readonly object[]>> = {
     { input: ['one', 'two'], encoding_format: 'base64', dimensions: 3 },
     { input: [[1, 2], [3]] },
     { input: [1, 2, 3], encoding_format: 'float', user: 'u' },
+    { input: 'a text', stream: true },
   ],
   responses: [
     { input: 'a text' },
@@ -126,6 +127,15 @@ function duplicated(dice: Dice, text: string): string {
   return text.slice(0, brace + 1) + member + text.slice(brace + 1);
 }
 
+/** I5: bytes inside of a text that are no UTF-8; a reader that replaces them would take the body. */
+function inOtherBytes(dice: Dice, bytes: Buffer): Buffer {
+  const at = bytes.indexOf(dice.pick(['"content":"', '"input":"', '"text":"', '"name":"', '"model":"m']));
+  if (at === -1) return bytes;
+  const quote = bytes.indexOf('"', bytes.indexOf(':', at)) + 1;
+  const wrong = dice.pick(['ff', 'c0af', 'eda080', 'f09f', 'fe', 'e282']);
+  return Buffer.concat([bytes.subarray(0, quote), Buffer.from(wrong, 'hex'), bytes.subarray(quote)]);
+}
+
 const noObjects: readonly (string | Buffer)[] = [
   '',
   ' ',
@@ -163,6 +173,7 @@ export function makeBody(dice: Dice, operation: Operation, trap: string): Buffer
   let text = document.text();
   if (dice.chance(0.04)) text = duplicated(dice, text);
   const bytes = Buffer.from(text);
+  if (dice.chance(0.03)) return inOtherBytes(dice, bytes);
   if (dice.chance(0.03)) return Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]);
   return dice.chance(0.08) ? damaged(dice, bytes) : bytes;
 }

@@ -1,18 +1,23 @@
+import { vi } from 'vitest';
 import { seeded } from '../helper/cuts.ts';
 
-// Where the fuzz tests get their chance from. FUZZ_SEED repeats a run, FUZZ_RUNS sets its size.
+// Where the fuzz tests get their chance from. FUZZ_SEED repeats a run; FUZZ_RUNS is the number of mutated requests, and everything
+// else grows with it.
+
+const usualRequests = 2_500;
+const scale = Number(process.env.FUZZ_RUNS ?? usualRequests) / usualRequests;
 
 /** What every case of this process derives from. */
 export const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 0x7fff_ffff)) | 0;
 
-/** Cases to run: `usual`, or as many as FUZZ_RUNS says. */
+/** Cases to run, of which there usually are so many. */
 export function runs(usual: number): number {
-  return Number(process.env.FUZZ_RUNS ?? usual);
+  return Math.max(1, Math.round(usual * scale));
 }
 
-/** Milliseconds a test of so many runs may take. */
-export function patience(count: number, msEach: number): number {
-  return 20_000 + count * msEach;
+/** Gives every test of the file the time that its size takes, on a busy machine. */
+export function allowTime(): void {
+  vi.setConfig({ testTimeout: 20_000 + 60_000 * scale });
 }
 
 /** Settings of fast-check for a property that usually runs so often. */
@@ -22,7 +27,7 @@ export function propertyRuns(usual: number): { seed: number; numRuns: number; ve
 
 /** Says how this run is repeated. */
 export function announce(what: string, count: number): void {
-  console.log(`${what}: FUZZ_SEED=${seed} FUZZ_RUNS=${count}`);
+  console.log(`${what}: FUZZ_SEED=${seed} FUZZ_RUNS=${Math.round(usualRequests * scale)}, ${count} cases`);
 }
 
 /** Choices out of one stream of numbers; the same for the same seed and case. */

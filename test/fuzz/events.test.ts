@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { frameEvent, SseSplitter } from '../../providers/wire/sse.ts';
-import { announce, propertyRuns, runs } from './dice.ts';
+import { allowTime, announce, propertyRuns, runs } from './dice.ts';
 
 // The event splitter against the parsing rules of the WHATWG HTML standard ("Server-sent events"), read once, over the whole
 // text, without regard to speed.
+
+allowTime();
 
 type Event = readonly [event: string, data: string];
 

@@ -143,6 +143,7 @@ export function makeMessage(index: number, listeners: readonly Listener[], trap:
   const host = makeHost(dice, new URL(listener.url).port);
   const framing = framed(dice, hasBody ? makeBody(dice, address.operation, trap) : null);
   const extras = makeExtras(dice, trap);
+  if (listener.kind === 'management' && dice.chance(0.2)) extras.lines.push(['if-none-match', '*']);
   const named = [...(credential?.lines ?? []), ...(hasBody ? makeType(dice) : []), ...framing.lines, ...extras.lines];
   const lines = [...host.lines, ...shuffled(dice, named)].map(([name, value]) => `${name}: ${value}`);
   for (const line of extras.raw) lines.splice(dice.below(lines.length + 1), 0, line);

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import { chatBody } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { requestBytes } from '../helper/client.ts';
 import { overAll } from '../helper/cuts.ts';
@@ -6,10 +7,11 @@ import { canary } from '../helper/faults.ts';
 import { startGateway, type TestGateway } from '../helper/gateway.ts';
 import { type LedgerRow, readLedger, settledRows } from '../helper/ledger.ts';
 import { neverOpen, patient } from '../helper/overlay.ts';
+import { json } from '../helper/replies.ts';
 import { askOf } from '../helper/streams.ts';
-import { startUpstream } from '../helper/upstream.ts';
+import { startUpstream, type Upstream } from '../helper/upstream.ts';
 import { type Conversation, converse } from './conversation.ts';
-import { announce, Dice, patience, runs, seed } from './dice.ts';
+import { allowTime, announce, Dice, runs, seed } from './dice.ts';
 import { chatStreamFault, documentOf, envelopeFault, leak, responsesStreamFault } from './judgement.ts';
 import { watchPrototypes } from './pollution.ts';
 import { makeTransport, play } from './transports.ts';
@@ -25,12 +27,14 @@ const total = 4_000;
 const slack = 6_000;
 
 let gateway: TestGateway;
+let upstream: Upstream;
 /** Sends per exchange, as the replies say. */
 const attempts = new Map<string, number>();
 const markers = new Set<string>();
 let upstreamCalls = 0;
 
 watchPrototypes();
+allowTime();
 
 interface Case extends Wanted {
   readonly index: number;
@@ -60,7 +64,7 @@ function requestFor({ operation, stream, index }: Case): Buffer {
 }
 
 beforeAll(async () => {
-  const upstream = opened(
+  upstream = opened(
     await startUpstream(
       (call, wire) => {
         upstreamCalls++;
@@ -124,34 +128,30 @@ function outcomeOf({ status, body }: Conversation): string {
   return status === 200 && body.includes('"code":"stream_interrupted"') ? 'interrupted' : String(status);
 }
 
-test(
-  `A12 A16 S9 S17 U7: ${count} mutated answers reach the caller whole, as an error, or as a stream that ends in an error`,
-  async () => {
-    announce('mutated answers', count);
-    const cases = Array.from({ length: count }, (_, index) => caseOf(index));
-    for (const each of cases) markers.add(each.marker);
-    const began = performance.now();
-    const failures = await overAll(cases, width, async (each) => {
-      const reply = await converse({ url: gateway.url, bytes: requestFor(each), method: 'POST' }, 20_000);
-      outcomes.set(outcomeOf(reply), (outcomes.get(outcomeOf(reply)) ?? 0) + 1);
-      const exchange = reply.headers['x-postern-exchange-id'] ?? '';
-      attempts.set(exchange, Number(reply.headers['x-postern-attempts'] ?? 0));
-      const { right, transport } = answerTo(each);
-      const late = outcomeOf(reply) === '504';
-      const fault = faultOf(each, reply) ?? (right && outcomeOf(reply) !== '200' && !late ? 'a right answer was refused' : null);
-      if (fault === null) return;
-      throw new Error(
-        `seed ${seed}: ${fault}\nthe upstream sent (splits ${transport.splits}, end ${transport.end}):\n${transport.bytes.toString('latin1', 0, 3_000)}\nthe caller got:\n${reply.head}\n${reply.body.toString('utf8', 0, 2_000)}`,
-      );
-    });
-    const shares = [...outcomes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([outcome, times]) => `${outcome}: ${times}`);
-    console.log(`${shares.join(', ')}; ${upstreamCalls} upstream calls; ${Math.round(performance.now() - began)} ms`);
-    expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
-    // A generator that no longer gets through, or no longer breaks anything, tests nothing.
-    for (const outcome of ['200', '502', 'interrupted']) expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(count / 30);
-  },
-  patience(count, 40),
-);
+test(`A12 A16 S9 S17 U7: ${count} mutated answers reach the caller whole, as an error, or as a stream that ends in an error`, async () => {
+  announce('mutated answers', count);
+  const cases = Array.from({ length: count }, (_, index) => caseOf(index));
+  for (const each of cases) markers.add(each.marker);
+  const began = performance.now();
+  const failures = await overAll(cases, width, async (each) => {
+    const reply = await converse({ url: gateway.url, bytes: requestFor(each), method: 'POST' }, 20_000);
+    outcomes.set(outcomeOf(reply), (outcomes.get(outcomeOf(reply)) ?? 0) + 1);
+    const exchange = reply.headers['x-postern-exchange-id'] ?? '';
+    attempts.set(exchange, Number(reply.headers['x-postern-attempts'] ?? 0));
+    const { right, transport } = answerTo(each);
+    const late = outcomeOf(reply) === '504';
+    const fault = faultOf(each, reply) ?? (right && outcomeOf(reply) !== '200' && !late ? 'a right answer was refused' : null);
+    if (fault === null) return;
+    throw new Error(
+      `seed ${seed}: ${fault}\nthe upstream sent (splits ${transport.splits}, end ${transport.end}):\n${transport.bytes.toString('latin1', 0, 3_000)}\nthe caller got:\n${reply.head}\n${reply.body.toString('utf8', 0, 2_000)}`,
+    );
+  });
+  const shares = [...outcomes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([outcome, times]) => `${outcome}: ${times}`);
+  console.log(`${shares.join(', ')}; ${upstreamCalls} upstream calls; ${Math.round(performance.now() - began)} ms`);
+  expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
+  // A generator that no longer gets through, or no longer breaks anything, tests nothing.
+  for (const outcome of ['200', '502', 'interrupted']) expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(count / 30);
+});
 
 test('every attempt on a mutated answer is in the ledger once, settled once, and never credits anybody', async () => {
   const rows = await settledRows(gateway.dataDir, attempts.size);
@@ -180,6 +180,21 @@ test('every attempt on a mutated answer is in the ledger once, settled once, and
       .slice(0, 3),
   ).toEqual([]);
 });
+
+test.each([null, false, 0, 7, '', [], {}])(
+  'S13: a whole answer that gives %j as its finish_reason becomes a stream that ends with a reason',
+  async (reason) => {
+    const { script } = upstream;
+    const answer = chatBody();
+    Object.assign((answer.choices as object[])[0]!, { finish_reason: reason });
+    upstream.script = json(200, answer);
+    const body = { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: true };
+    const reply = await converse({ url: gateway.url, bytes: requestBytes({ body }), method: 'POST' }, 5_000);
+    upstream.script = script;
+    expect([reply.status, chatStreamFault(reply.body)]).toEqual([200, null]);
+    expect(reply.body.toString()).toContain('"finish_reason":"stop"');
+  },
+);
 
 function credits({ input, output, cost_nano: cost }: LedgerRow): boolean {
   return [input, output, cost].some((value) => value !== null && (value < 0 || !Number.isSafeInteger(value)));

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chatBody, chatStream } from '../helper/chat.ts';
@@ -61,6 +62,7 @@ export function intrusion(call: RecordedCall, { host, base, query, headers }: Ex
   }
   for (const name of Object.keys(headers)) if (call.headers[name] === undefined) return `the header ${name} is missing`;
   if (Number(call.headers['content-length']) !== call.body.length) return 'another length than announced';
+  if (!isUtf8(call.body)) return 'a body that is no UTF-8';
   if (typeof call.json !== 'object' || call.json === null) return 'a body that is no JSON object';
   const member = withheld.find((name) => Object.hasOwn(call.json as object, name));
   return member === undefined ? null : `body member ${member}`;

@@ -59,6 +59,8 @@ const names = [
 /** Values that only an answer can have wrong: indexes, counts, names. */
 const telling: readonly unknown[] = [
   -1,
+  false,
+  null,
   1e9,
   128,
   0.5,
@@ -104,6 +106,10 @@ function changedDocument(dice: Dice, base: object): string {
 /** Gives one telling value to one of the places where it matters. */
 function retarget(dice: Dice, root: Record<string, unknown>): void {
   const choice = Array.isArray(root.choices) ? (root.choices[0] as Record<string, unknown> | null) : null;
+  if (choice !== null && typeof choice === 'object' && dice.chance(0.5)) {
+    choice.finish_reason = structuredClone(dice.pick(telling));
+    return;
+  }
   const places = [root, root.usage, choice, choice?.delta, choice?.message, root.response].filter(
     (place) => typeof place === 'object' && place !== null,
   ) as Record<string, unknown>[];
@@ -202,7 +208,7 @@ const page = `<html><head><title>502 Bad Gateway</title></head><body><h1>${canar
 
 /** The body of one answer. */
 export function makeAnswerBody(dice: Dice, wanted: Wanted): Body {
-  const inEvents = dice.chance(0.9) === wanted.stream;
+  const inEvents = dice.chance(0.85) === wanted.stream;
   const kind = dice.below(100);
   if (kind < 6) return { bytes: Buffer.from(page), kind: 'html', right: false };
   if (kind < 16) return { bytes: Buffer.from(dice.pick(wrongDocuments)), kind: 'json', right: false };
