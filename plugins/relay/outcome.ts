@@ -9,12 +9,15 @@ interface Verdict {
   readonly tell: (failure: UpstreamFailure) => GatewayError;
 }
 
+/** Statuses by which an SDK understands something else than a wrong request: the key, the rate, try again. */
+const otherMeaning: ReadonlySet<number> = new Set([401, 403, 407, 408, 409, 429]);
+
 /** The caller's own fault: same status (else `status`), the provider's words (scrubbed), the parameter it named. */
 const callersFault =
   (code: string | null, status = 400) =>
   (failure: UpstreamFailure): GatewayError =>
     new ProviderError(
-      failure.status >= 400 && failure.status < 500 ? failure.status : status,
+      failure.status >= 400 && failure.status < 500 && !otherMeaning.has(failure.status) ? failure.status : status,
       'invalid_request_error',
       code,
       failure.message,

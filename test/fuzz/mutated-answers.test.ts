@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { chatBody } from '../helper/chat.ts';
+import { chatBody, errorBody } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { requestBytes } from '../helper/client.ts';
 import { overAll } from '../helper/cuts.ts';
@@ -9,7 +9,7 @@ import { type LedgerRow, readLedger, settledRows } from '../helper/ledger.ts';
 import { neverOpen, patient } from '../helper/overlay.ts';
 import { json } from '../helper/replies.ts';
 import { askOf } from '../helper/streams.ts';
-import { startUpstream, type Upstream } from '../helper/upstream.ts';
+import { type Script, startUpstream, type Upstream } from '../helper/upstream.ts';
 import { type Conversation, converse } from './conversation.ts';
 import { allowTime, announce, Dice, runs, seed } from './dice.ts';
 import { chatStreamFault, documentOf, envelopeFault, leak, responsesStreamFault } from './judgement.ts';
@@ -107,7 +107,7 @@ function faultOf(each: Case, reply: Conversation): string | null {
   if (others !== undefined) return `the answer to another call, ${others[0]}`;
   if (status !== 200) {
     // A6: the caller's key is fine, whatever the provider thinks of the operator's.
-    if (status === 401 || status === 407) return `status ${status}`;
+    if ([401, 403, 407, 408, 409].includes(status)) return `status ${status}`;
     if (status >= 500 && status !== 502 && status !== 503 && status !== 504) return `status ${status}`;
     return envelopeFault(reply, 'POST') ?? leak(reply, secrets);
   }
@@ -181,18 +181,34 @@ test('every attempt on a mutated answer is in the ledger once, settled once, and
   ).toEqual([]);
 });
 
+/** The gateway's answer to one chat request while the upstream plays `script`. */
+async function askedWith(script: Script, extra: object): Promise<Conversation> {
+  const before = upstream.script;
+  upstream.script = script;
+  const body = { model: 'm', messages: [{ role: 'user', content: 'x' }], ...extra };
+  const reply = await converse({ url: gateway.url, bytes: requestBytes({ body }), method: 'POST' }, 5_000);
+  upstream.script = before;
+  return reply;
+}
+
 test.each([null, false, 0, 7, '', [], {}])(
   'S13: a whole answer that gives %j as its finish_reason becomes a stream that ends with a reason',
   async (reason) => {
-    const { script } = upstream;
     const answer = chatBody();
     Object.assign((answer.choices as object[])[0]!, { finish_reason: reason });
-    upstream.script = json(200, answer);
-    const body = { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: true };
-    const reply = await converse({ url: gateway.url, bytes: requestBytes({ body }), method: 'POST' }, 5_000);
-    upstream.script = script;
+    const reply = await askedWith(json(200, answer), { stream: true });
     expect([reply.status, chatStreamFault(reply.body)]).toEqual([200, null]);
     expect(reply.body.toString()).toContain('"finish_reason":"stop"');
+  },
+);
+
+test.each([401, 403, 407, 408, 409])(
+  'A6: a %i that blames the length of the prompt reaches the caller as 400, which says nothing about its key',
+  async (status) => {
+    const error = errorBody('too long', 'invalid_request_error', 'context_length_exceeded', 'messages');
+    const reply = await askedWith(json(status, error), {});
+    expect([reply.status, envelopeFault(reply, 'POST')]).toEqual([400, null]);
+    expect(documentOf(reply)).toMatchObject({ error: { code: 'context_length_exceeded', param: 'messages' } });
   },
 );
 
