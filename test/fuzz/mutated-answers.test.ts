@@ -150,7 +150,8 @@ test(`A12 A16 S9 S17 U7: ${count} mutated answers reach the caller whole, as an 
   console.log(`${shares.join(', ')}; ${upstreamCalls} upstream calls; ${Math.round(performance.now() - began)} ms`);
   expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
   // A generator that no longer gets through, or no longer breaks anything, tests nothing.
-  for (const outcome of ['200', '502', 'interrupted']) expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(count / 30);
+  if (count >= 1_000)
+    for (const outcome of ['200', '502', 'interrupted']) expect(outcomes.get(outcome) ?? 0, outcome).toBeGreaterThan(count / 30);
 });
 
 test('every attempt on a mutated answer is in the ledger once, settled once, and never credits anybody', async () => {
