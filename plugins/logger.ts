@@ -24,7 +24,7 @@ export async function createLogger(logging: Config['logging'], destination?: Wri
 }
 
 /** A write per line was 20 us of each request; lines wait for this many bytes or milliseconds instead. */
-const bufferBytes = 4_096;
+const bufferBytes = 16_000;
 const flushMs = 100;
 
 /** Standard output, flushed when full, every 100 ms and at the exit of the process, whatever its cause but SIGKILL. */

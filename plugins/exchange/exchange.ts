@@ -62,6 +62,9 @@ export class Exchange {
   cancelled: CancelReason | null = null;
   settled = false;
 
+  /** Where it stands among the open ones. */
+  place = 0;
+
   #onCancel: ((reason: CancelReason) => void) | null = null;
   #pending = 0;
   #closed = false;

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
 import { Exchange } from './exchange.ts';
 import { ExchangeIds, requestIdOf } from './ids.ts';
+import { OpenExchanges } from './open.ts';
 
 export * from './exchange.ts';
 
@@ -15,7 +16,7 @@ export interface ExchangesOptions {
 /** `fastify.exchanges`. */
 export interface Exchanges {
   /** Exchanges whose response has not closed yet. */
-  readonly open: ReadonlySet<Exchange>;
+  readonly open: Pick<OpenExchanges, 'size' | typeof Symbol.iterator>;
   onOpened(listener: () => void): void;
   /** Called once per exchange, after its response closed and its ledger rows are committed. */
   onSettled(listener: (exchange: Exchange, request: FastifyRequest) => void): void;
@@ -39,7 +40,7 @@ declare module 'fastify' {
 export default fp<ExchangesOptions>(
   async (app, options) => {
     const ids = new ExchangeIds(Date.now, randomBytes(4));
-    const open = new Set<Exchange>();
+    const open = new OpenExchanges();
     const listeners: ((exchange: Exchange, request: FastifyRequest) => void)[] = [];
     const openers: (() => void)[] = [];
     const waiting: (() => void)[] = [];

@@ -43,7 +43,7 @@ export interface Charge extends Accounted {
   readonly price: Price | null;
 }
 
-/** Parameters of `updateSettlement`. `totalMs` is null for an attempt whose end nobody saw. */
+/** Parameters of `insertSettlement`. `totalMs` is null for an attempt whose end nobody saw. */
 export function settlementRow(
   id: number,
   settlement: Omit<Settlement, 'totalMs'> & { totalMs: number | null },

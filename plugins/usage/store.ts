@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { FastifyBaseLogger } from 'fastify';
 import { lockDirectory, type Release } from './lock.ts';
 import type { Write } from './rows.ts';
-import { insertIntent, migrations, updateSettlement } from './tables.ts';
+import { insertIntent, insertSettlement, migrations } from './tables.ts';
 
 export type Fsync = 'normal' | 'always';
 
@@ -96,7 +96,7 @@ export class LedgerStore {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #insert: StatementSync;
-  readonly #update: StatementSync;
+  readonly #settle: StatementSync;
 
   /** Throws an error that says what to do: directory not writable, in use, or a file of a newer version. */
   constructor(options: StoreOptions) {
@@ -113,7 +113,7 @@ export class LedgerStore {
       this.#begin = database.prepare('BEGIN IMMEDIATE');
       this.#commit = database.prepare('COMMIT');
       this.#insert = database.prepare(insertIntent);
-      this.#update = database.prepare(updateSettlement);
+      this.#settle = database.prepare(insertSettlement);
     } catch (error) {
       database?.close();
       this.#release();
@@ -128,7 +128,7 @@ export class LedgerStore {
 
   /** Largest id given so far, 0 for none. */
   lastId(): number {
-    return (this.database.prepare('SELECT coalesce(max(id), 0) AS id FROM attempts').get() as { id: number }).id;
+    return (this.database.prepare('SELECT coalesce(max(id), 0) AS id FROM intents').get() as { id: number }).id;
   }
 
   openRows(): readonly OpenRow[] {
@@ -142,9 +142,16 @@ export class LedgerStore {
 
   /** All of it, or nothing and an error. */
   write(rows: readonly Write[]): void {
-    this.#transaction(() => {
-      for (const row of rows) (row.kind === 'open' ? this.#insert : this.#update).run(...row.values);
-    });
+    // A statement alone is a transaction of its own.
+    if (rows.length === 1) this.#run(rows[0]!);
+    else
+      this.#transaction(() => {
+        for (const row of rows) this.#run(row);
+      });
+  }
+
+  #run({ kind, values }: Write): void {
+    (kind === 'open' ? this.#insert : this.#settle).run(...values);
   }
 
   /** Every row below `id` is settled. */

@@ -4,6 +4,7 @@ import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migrations } from '../../../plugins/usage/tables.ts';
 import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -149,6 +150,28 @@ describe('the file', () => {
     database.close();
     expect(() => openLedger(directory.path)).toThrow(/schema 99.*newer version/);
     expect(readRows(directory.path)).toHaveLength(1);
+  });
+
+  it('of the first version is taken over with all its rows', async () => {
+    const old = new DatabaseSync(path());
+    old.exec(`${migrations[0]} PRAGMA user_version = 1`);
+    const columns = 'id, exchange, request_id, attempt, started_at, operation, model, provider, target, stream, estimated_input';
+    const more = 'config_version, state';
+    const values = (id: number, state: string) =>
+      `${id}, 'ex_${id}', 'r', 1, 5, 'chat', 'm', 'acme', 'large', 0, 40, 'c', '${state}'`;
+    old.exec(`INSERT INTO attempts (${columns}, ${more}) VALUES (${values(1, 'open')})`);
+    old.exec(`INSERT INTO attempts (${columns}, ${more}, outcome, status, quantities, input, cached, output, reasoning, usage_source,
+      unsent, cost_nano) VALUES (${values(2, 'settled')}, 'ok', 200, '{}', 7, 0, 3, 0, 'provider', 0, 99)`);
+    old.close();
+    const { ledger } = openLedger(directory.path);
+    expect(await ledger.recover()).toBe(1);
+    expect(ledger.open(intent(), target()).id).toBe(3);
+    await ledger.close();
+    expect(readRows(directory.path)).toMatchObject([
+      { id: 1, exchange: 'ex_1', state: 'settled', outcome: 'unknown', input: 40 },
+      { id: 2, exchange: 'ex_2', state: 'settled', outcome: 'ok', input: 7, cost_nano: 99 },
+      { id: 3, state: 'open' },
+    ]);
   });
 
   it('is written ahead, so that readers never block a commit', async () => {
