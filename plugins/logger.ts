@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
-import { type DestinationStream, pino } from 'pino';
+import { type DestinationStream, pino, symbols } from 'pino';
 import type { Config } from '../schemas/config.ts';
 
 /**
@@ -11,7 +11,7 @@ export async function createLogger(logging: Config['logging'], destination?: Wri
   const options = {
     level: logging.level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${isoTime(Date.now())}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
   };
@@ -21,6 +21,30 @@ export async function createLogger(logging: Config['logging'], destination?: Wri
   }
   const stream = destination ?? bufferedOutput();
   return pino(options, stream as DestinationStream) as unknown as FastifyBaseLogger;
+}
+
+let second = 0;
+let prefix = '';
+
+/** RFC 3339 text of a time (unix milliseconds), as the logger writes it; the part above a second is kept. */
+export function isoTime(ms: number): string {
+  const rest = ms % 1000;
+  if (prefix === '' || ms - rest !== second) {
+    second = ms - rest;
+    prefix = new Date(second).toISOString().slice(0, 20);
+  }
+  return `${prefix}${String(rest).padStart(3, '0')}Z`;
+}
+
+/** Writes finished lines of level `info` where the logger writes its own. Another kind of logger writes none. */
+export function lineWriter(log: FastifyBaseLogger): (line: () => string) => void {
+  const { [symbols.streamSym]: stream, isLevelEnabled } = log as unknown as {
+    readonly [symbols.streamSym]?: DestinationStream;
+    isLevelEnabled?(level: string): boolean;
+  };
+  return (line) => {
+    if (stream !== undefined && isLevelEnabled?.call(log, 'info') === true) stream.write(line());
+  };
 }
 
 /** A write per line was 20 us of each request; lines wait for this many bytes or milliseconds instead. */
