@@ -2,6 +2,7 @@ import type { Target, Translation, UpstreamFailure, UpstreamHead } from '../../p
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** After the protocol's end the body may take this long to end too, so that the socket can be used again. */
 const lingerMs = 1_000;
@@ -40,9 +41,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   #over = false;
   #transportOver = false;
   #stale = false;
-  #lastEventAt = 0;
-  #watch: NodeJS.Timeout | null = null;
-  #contentWatch: NodeJS.Timeout | null = null;
+  readonly #watchdog = new Watchdog((what) => this.#expire(what));
 
   constructor(
     target: Target,
@@ -67,7 +66,7 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   start(upstream: Upstream, via: string | undefined): void {
     this.startedAt = performance.now();
-    this.#arm(this.#timeouts.connect, 'connect');
+    this.#watchdog.phase('connect', this.#timeouts.connect, this.startedAt);
     this.#call = upstream.send(this.target.provider, this.#translation.request, via, this);
   }
 
@@ -81,8 +80,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   /** The caller has caught up. */
   resume(): void {
     if (this.#over) return;
-    this.#lastEventAt = performance.now();
-    this.#armIdle(this.#timeouts.idle);
+    this.#watchdog.phase('idle', this.#timeouts.idle, performance.now());
     this.#call?.resume();
   }
 
@@ -90,14 +88,15 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   onSent(): void {
     if (this.#over) return;
-    this.#arm(this.#timeouts.first_byte, 'first byte');
-    this.#contentWatch = setTimeout(() => this.#expire('first content'), this.#timeouts.first_content);
+    const now = performance.now();
+    this.#watchdog.phase('first byte', this.#timeouts.first_byte, now);
+    this.#watchdog.content(this.#timeouts.first_content, now);
   }
 
   onHead(head: UpstreamHead): void {
     if (this.#over) return;
     this.upstreamStatus = head.status;
-    this.#disarm();
+    this.#watchdog.pause();
     this.reader.head(head);
   }
 
@@ -121,17 +120,17 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   onKind(kind: 'document' | 'events'): void {
     // A document is one event: it has to be whole within the idle time, however it trickles.
-    if (kind === 'document') this.#arm(this.#timeouts.idle, 'idle');
+    if (kind === 'document') this.#watchdog.phase('idle', this.#timeouts.idle, performance.now());
   }
 
   onEvent(): void {
-    this.#lastEventAt = performance.now();
+    this.#watchdog.touch(performance.now());
   }
 
   onContent(): void {
-    this.firstContentAt = this.#lastEventAt = performance.now();
-    this.#stopContentWatch();
-    this.#armIdle(this.#timeouts.idle);
+    this.firstContentAt = performance.now();
+    this.#watchdog.contentSeen();
+    this.#watchdog.phase('idle', this.#timeouts.idle, this.firstContentAt);
     if (!this.#stream) return;
     this.committed = true;
     this.#owner.onCommitted(this);
@@ -140,7 +139,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   onBytes(bytes: Buffer): void {
     if (this.#owner.onBytes(this, bytes) || this.#over) return;
     // The caller is the slow one now; its own clock runs.
-    this.#disarm();
+    this.#watchdog.pause();
     this.#call?.pause();
   }
 
@@ -173,31 +172,6 @@ export class Attempt implements AnswerListener, AnswerSink {
     );
   }
 
-  #arm(ms: number, what: string): void {
-    this.#disarm();
-    this.#watch = setTimeout(() => this.#expire(what), ms);
-  }
-
-  /** The time between two events. Events only note when they came: refreshing a timer for each cost 0.8 us. */
-  #armIdle(ms: number): void {
-    this.#disarm();
-    this.#watch = setTimeout(() => {
-      const rest = this.#timeouts.idle - (performance.now() - this.#lastEventAt);
-      if (rest > 0) this.#armIdle(rest);
-      else this.#expire('idle');
-    }, Math.ceil(ms));
-  }
-
-  #disarm(): void {
-    if (this.#watch !== null) clearTimeout(this.#watch);
-    this.#watch = null;
-  }
-
-  #stopContentWatch(): void {
-    if (this.#contentWatch !== null) clearTimeout(this.#contentWatch);
-    this.#contentWatch = null;
-  }
-
   #linger(): void {
     const call = this.#call!;
     call.resume();
@@ -207,7 +181,6 @@ export class Attempt implements AnswerListener, AnswerSink {
   #finish(): void {
     this.#over = true;
     this.endedAt = performance.now();
-    this.#disarm();
-    this.#stopContentWatch();
+    this.#watchdog.stop();
   }
 }

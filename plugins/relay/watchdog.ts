@@ -1,0 +1,73 @@
+/**
+ * The clocks of one attempt on one timer: the phase it is in (connect, first byte, idle), and beside it the time until the first
+ * content. A limit that moves away leaves the timer alone, which looks again when it fires: a timer for each clock was five per
+ * call, 0.7 us each to arm and to clear.
+ */
+export class Watchdog {
+  readonly #expire: (what: string) => void;
+  #timer: NodeJS.Timeout | null = null;
+  /** When the timer fires; `performance.now()` milliseconds, like the others. */
+  #fires = Infinity;
+  #phase = '';
+  #since = 0;
+  #limit = Infinity;
+  #contentDue = Infinity;
+
+  /** `expire` is called once, with the name of the clock that ran out. */
+  constructor(expire: (what: string) => void) {
+    this.#expire = expire;
+  }
+
+  /** From `now` on the attempt may stay `limit` milliseconds in this phase. */
+  phase(name: string, limit: number, now: number): void {
+    this.#phase = name;
+    this.#since = now;
+    this.#limit = limit;
+    this.#arm(now + limit, now);
+  }
+
+  /** The phase begins anew. */
+  touch(now: number): void {
+    this.#since = now;
+  }
+
+  /** No phase runs: somebody else is the slow one now. */
+  pause(): void {
+    this.#limit = Infinity;
+  }
+
+  content(limit: number, now: number): void {
+    this.#contentDue = now + limit;
+    this.#arm(this.#contentDue, now);
+  }
+
+  contentSeen(): void {
+    this.#contentDue = Infinity;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#fires = Infinity;
+  }
+
+  #arm(due: number, now: number): void {
+    if (due >= this.#fires) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#fires = due;
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(due - now));
+  }
+
+  #look(): void {
+    this.#timer = null;
+    this.#fires = Infinity;
+    const now = performance.now();
+    const phaseDue = this.#since + this.#limit;
+    if (this.#contentDue <= now) this.#expire('first content');
+    else if (phaseDue <= now) this.#expire(this.#phase);
+    else {
+      const next = Math.min(phaseDue, this.#contentDue);
+      if (next !== Infinity) this.#arm(next, now);
+    }
+  }
+}
