@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import type { Intent, Settlement } from '../../plugins/usage/contract.ts';
+import { Journal } from '../../plugins/usage/journal.ts';
 import { picoPerUnit } from '../../plugins/usage/money.ts';
-import { intentRow, settlementRow } from '../../plugins/usage/rows.ts';
+import { intentRow, settlementRow, type Write } from '../../plugins/usage/rows.ts';
 import { LedgerStore } from '../../plugins/usage/store.ts';
 import type { Case } from './harness.ts';
+
+/** What 50 ms bring at 500 calls per second. */
+const rowsTogether = 50;
 
 const intent: Intent = {
   exchange: 'ex_01jd2v8k3mq4t5w6x7y8z9a0b1',
@@ -42,23 +46,53 @@ const charge = {
   price: { rates, source: 'config', version: 'c0ffee123456' },
 } as const;
 
-/** Attempts written to a file in `directory`: intents in one transaction, settlements in the next, as the event loop's turns do it. */
+type Flush = (writes: readonly Write[]) => void;
+
+/** Attempts in turns of the event loop: the intents of one turn, then their settlements. */
+function turns(name: string, batch: number, flush: Flush, close: () => void): Case {
+  let id = 0;
+  return {
+    name: `ledger, ${name}, one attempt, batches of ${batch}`,
+    run(times) {
+      for (let left = times; left > 0; left -= batch) {
+        const ids = Array.from({ length: batch }, () => ++id);
+        flush(ids.map((each) => intentRow(each, intent, null)));
+        flush(ids.map((each) => settlementRow(each, settlement, charge)));
+      }
+      return id;
+    },
+    close,
+  };
+}
+
+/** By way of the journal as the ledger does it, and, to compare, in one transaction a turn. Files in `directory`. */
 export function ledgerCases(directory: string): readonly Case[] {
-  return [1, 8, 32].map((batch) => {
-    const log = { warn: () => undefined };
-    const store = new LedgerStore({ dataDir: join(directory, `ledger-${batch}`), fsync: 'normal', now: Date.now, log });
-    let id = 0;
-    return {
-      name: `ledger, open and settle one attempt, batches of ${batch}`,
-      run(times) {
-        for (let left = times; left > 0; left -= batch) {
-          const ids = Array.from({ length: batch }, () => ++id);
-          store.write(ids.map((each) => intentRow(each, intent, null)));
-          store.write(ids.map((each) => settlementRow(each, settlement, charge)));
-        }
-        return id;
-      },
-      close: () => store.close(),
+  const open = (name: string) =>
+    new LedgerStore({ dataDir: join(directory, name), fsync: 'normal', now: Date.now, log: { warn: () => undefined } });
+  return [1, 8, 32].flatMap((batch) => {
+    const [direct, store] = [open(`direct-${batch}`), open(`journal-${batch}`)];
+    const journal = new Journal({ path: join(store.dir, 'ledger.journal'), sync: false });
+    let waiting: Write[] = [];
+    const byJournal: Flush = (writes) => {
+      journal.append(writes);
+      for (const write of writes) waiting.push(write);
+      if (waiting.length < rowsTogether) return;
+      store.write(waiting);
+      journal.clear();
+      waiting = [];
     };
+    const closeJournal = () => {
+      journal.close();
+      store.close();
+    };
+    return [
+      turns('journal', batch, byJournal, closeJournal),
+      turns(
+        'a transaction a turn',
+        batch,
+        (writes) => direct.write(writes),
+        () => direct.close(),
+      ),
+    ];
   });
 }

@@ -82,7 +82,7 @@ export interface Usage {
   ready(): boolean;
   /** Attempts opened and not yet settled. */
   openCount(): number;
-  /** Commits everything queued, synchronously. */
+  /** Commits everything queued and brings it into the ledger's file, synchronously. */
   flush(): void;
   /** Price of a target at a time (unix ms, default now); null when unknown, or built in and not loaded yet. */
   price(target: Target, at?: number): Price | null;

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ModelInfo } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Usage } from './contract.ts';
+import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { PriceBook } from './price.ts';
 import { type Fsync, LedgerStore } from './store.ts';
@@ -37,7 +39,8 @@ export default fp<UsageOptions>(
     const { dataDir, fsync, prices, version, now = Date.now, log = app.log } = options;
     const book = new PriceBook({ prices, version });
     const store = new LedgerStore({ dataDir, fsync, now, log });
-    const ledger = new Ledger({ store, book, now, log });
+    const journal = new Journal({ path: join(store.dir, 'ledger.journal'), sync: fsync === 'always' });
+    const ledger = new Ledger({ store, journal, book, now, log });
     const recovered = await ledger.recover();
     if (recovered > 0) {
       log.warn({ attempts: recovered }, 'attempts of an earlier process had not ended: settled as unknown, with estimated input');

@@ -51,7 +51,7 @@ const progress = `
   CREATE TABLE probe (id INTEGER PRIMARY KEY, filler BLOB) STRICT;
 `;
 
-const intentColumns = [
+export const intentColumns: readonly string[] = [
   'id',
   'exchange',
   'request_id',
@@ -69,7 +69,7 @@ const intentColumns = [
   'price_provider',
 ];
 
-const settlementColumns = [
+export const settlementColumns: readonly string[] = [
   'outcome',
   'reason',
   'status',
@@ -147,8 +147,9 @@ const halves = `
 
 export const migrations: readonly string[] = [attempts + progress, halves];
 
-/** Parameters: the values of `intentRow`. */
-export const insertIntent = `INSERT INTO intents (${intentColumns.join(', ')}) VALUES (${intentColumns.map(() => '?').join(', ')})`;
+/** Parameters: the values of `intentRow`. Written twice (a journal that is read again), a row stays as it is. */
+export const insertIntent = `INSERT INTO intents (${intentColumns.join(', ')})
+  VALUES (${intentColumns.map(() => '?').join(', ')}) ON CONFLICT DO NOTHING`;
 
 /** Parameters: the values of `settlementRow`. A settlement is never changed. */
 export const insertSettlement = `INSERT INTO settlements (${settlementColumns.join(', ')}, id)

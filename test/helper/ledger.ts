@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJournal } from '../../plugins/usage/journal.ts';
+import type { Write } from '../../plugins/usage/rows.ts';
+import { intentColumns, settlementColumns } from '../../plugins/usage/tables.ts';
 
 /** One attempt as the ledger has it. */
 export interface LedgerRow {
@@ -29,11 +33,31 @@ export interface LedgerRow {
   readonly cost_nano: number | null;
 }
 
-/** Every row of the ledger in `dataDir`, read beside the process that owns it. */
+function journalOf(dataDir: string): readonly Write[] {
+  try {
+    return parseJournal(readFileSync(join(dataDir, 'ledger.journal'))).writes;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Every row that is committed in `dataDir`, in the file or still in its journal, read beside the process that owns it. */
 export function readLedger(dataDir: string): LedgerRow[] {
+  // First the journal: what leaves it meanwhile is in the file.
+  const journal = journalOf(dataDir);
   const database = new DatabaseSync(join(dataDir, 'ledger.sqlite'), { readOnly: true });
   try {
-    return database.prepare('SELECT * FROM attempts ORDER BY id').all() as unknown as LedgerRow[];
+    const rows = new Map<unknown, Record<string, unknown>>();
+    for (const row of database.prepare('SELECT * FROM attempts').all()) rows.set(row.id, { ...row });
+    for (const { kind, id, values } of journal) {
+      const row = rows.get(id);
+      const columns = kind === 'open' ? intentColumns : settlementColumns;
+      const members = Object.fromEntries(columns.map((name, at) => [name, values[at]]));
+      if (row === undefined) rows.set(id, { ...members, state: 'open' });
+      else if (kind === 'settle' && row.state === 'open') Object.assign(row, members, { state: 'settled' });
+    }
+    return [...rows.values()].sort((a, b) => Number(a.id) - Number(b.id)) as unknown as LedgerRow[];
   } finally {
     database.close();
   }

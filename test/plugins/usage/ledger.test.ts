@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+import { intent, openLedger, readRows as rowsOf, settlement, target, temporaryDirectory } from './sample.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let opened: ReturnType<typeof openLedger>[] = [];
@@ -8,6 +8,12 @@ function start(options: Parameters<typeof openLedger>[1] = {}) {
   const one = openLedger(directory.path, options);
   opened.push(one);
   return one;
+}
+
+/** Rows in the file, once it has what the journal has. */
+function readRows(path: string) {
+  for (const { ledger } of opened) ledger.flush();
+  return rowsOf(path);
 }
 
 beforeEach(() => {
@@ -133,14 +139,22 @@ describe('an attempt in the ledger', () => {
 });
 
 describe('the ledger', () => {
-  it('commits all writes of one turn of the event loop together', async () => {
-    const { ledger, store } = start();
-    const write = vi.spyOn(store, 'write');
+  it('commits all writes of one turn of the event loop together, and brings many turns into the file together', async () => {
+    const { ledger, store, journal } = start();
+    const [append, write] = [vi.spyOn(journal, 'append'), vi.spyOn(store, 'write')];
     const attempts = Array.from({ length: 32 }, () => ledger.open(intent(), target()));
     await Promise.all(attempts.map(({ committed }) => committed));
     await Promise.all(attempts.map((attempt) => attempt.settle(settlement())));
-    expect(write).toHaveBeenCalledTimes(2);
-    expect(readRows(directory.path)).toHaveLength(32);
+    expect([append.mock.calls.length, write.mock.calls.length]).toEqual([2, 0]);
+    await expect.poll(() => rowsOf(directory.path)).toHaveLength(32);
+    expect(write).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not let more than some thousand writes wait for the file', async () => {
+    const { ledger, store } = start();
+    const write = vi.spyOn(store, 'write');
+    await Promise.all(Array.from({ length: 2_000 }, () => ledger.open(intent(), target()).committed));
+    expect(write).toHaveBeenCalledTimes(1);
   });
 
   it('counts what is open', async () => {
@@ -179,7 +193,9 @@ describe('the ledger', () => {
   it('refuses to open after it was closed', async () => {
     const { ledger } = start();
     await ledger.close();
-    await expect(ledger.open(intent(), target()).committed).rejects.toMatchObject({ code: 'ledger_closed' });
-    expect(ledger.openCount()).toBe(0);
+    const refused = ledger.open(intent(), target());
+    await expect(refused.committed).rejects.toMatchObject({ code: 'ledger_closed' });
+    await refused.settle(settlement({ outcome: 'failed', unsent: true }));
+    expect([ledger.openCount(), rowsOf(directory.path)]).toEqual([0, []]);
   });
 });

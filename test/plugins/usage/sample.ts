@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Intent, Settlement } from '../../../plugins/usage/index.ts';
+import { Journal } from '../../../plugins/usage/journal.ts';
 import { Ledger } from '../../../plugins/usage/ledger.ts';
 import { PriceBook, type PriceBookOptions } from '../../../plugins/usage/price.ts';
 import { LedgerStore } from '../../../plugins/usage/store.ts';
@@ -100,8 +101,9 @@ export function openLedger(dataDir: string, options: Partial<PriceBookOptions> =
   const log = recordingLog();
   const store = new LedgerStore({ dataDir, fsync: 'normal', now: Date.now, log });
   const book = new PriceBook({ prices, version: 'c1', ...options });
-  const ledger = new Ledger({ store, book, now: Date.now, log });
-  return { ledger, store, book, log };
+  const journal = new Journal({ path: join(dataDir, 'ledger.journal'), sync: false });
+  const ledger = new Ledger({ store, journal, book, now: Date.now, log });
+  return { ledger, store, journal, book, log };
 }
 
 /** Rows as another process sees them. */
