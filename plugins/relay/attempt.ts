@@ -41,6 +41,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   #over = false;
   #transportOver = false;
   #stale = false;
+  #linger: NodeJS.Timeout | null = null;
   readonly #watchdog = new Watchdog((what) => this.#expire(what));
 
   constructor(
@@ -106,11 +107,13 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   onEnd(): void {
     this.#transportOver = true;
+    this.#stopLinger();
     if (!this.#over) this.reader.end();
   }
 
   onFailure(failure: TransportFailure): void {
     this.#transportOver = true;
+    this.#stopLinger();
     if (this.#over) return;
     this.#stale = failure.stale;
     this.reader.broken(failure);
@@ -146,7 +149,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   onWhole(bytes: Buffer): void {
     if (this.firstContentAt === 0) this.firstContentAt = performance.now();
     this.#finish();
-    if (!this.#transportOver) this.#linger();
+    if (!this.#transportOver) this.#letEnd();
     this.#owner.onAnswered(this, bytes);
   }
 
@@ -172,10 +175,16 @@ export class Attempt implements AnswerListener, AnswerSink {
     );
   }
 
-  #linger(): void {
+  #letEnd(): void {
     const call = this.#call!;
     call.resume();
-    setTimeout(() => call.abort(), lingerMs).unref();
+    this.#linger = setTimeout(() => call.abort(), lingerMs).unref();
+  }
+
+  /** A timer that is left would keep the call and all it refers to for as long as it runs. */
+  #stopLinger(): void {
+    if (this.#linger !== null) clearTimeout(this.#linger);
+    this.#linger = null;
   }
 
   #finish(): void {

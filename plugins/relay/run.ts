@@ -170,8 +170,8 @@ export class Run implements AttemptOwner {
     this.#context.router.targetHealth.succeeded(open.admission);
     this.#finish();
     this.#close(open, 'ok', null, 200, () => {
-      if (exchange.cancelled !== null) return;
-      if (call.stream) client.end(bytes);
+      if (exchange.cancelled !== null) client.release();
+      else if (call.stream) client.end(bytes);
       else client.json(200, bytes, this.#headers(exchange.costNano));
     });
   }
