@@ -100,7 +100,8 @@ export async function startProcess(options: ProcessOptions = {}): Promise<Gatewa
 async function untilReady(url: string, child: ChildProcess, output: () => string, began: number): Promise<number> {
   while (performance.now() - began < 30_000) {
     if (child.exitCode !== null) throw new Error(`The gateway ended with ${child.exitCode}:\n${output()}`);
-    const status = await fetch(`${url}/readyz`).then(
+    // A kept connection would be one of the gateway's own sockets for the 72 s it keeps them.
+    const status = await fetch(`${url}/readyz`, { headers: { connection: 'close' } }).then(
       async (response) => {
         await response.arrayBuffer();
         return response.status;
