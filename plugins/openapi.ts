@@ -24,6 +24,9 @@ type SecurityScheme =
   | { type: 'apiKey'; in: 'header'; name: string; description: string };
 
 interface Operation {
+  security?: Record<string, unknown>[];
+  parameters?: unknown[];
+  requestBody?: unknown;
   responses?: Record<string, { content?: Record<string, { schema?: unknown }> }>;
 }
 
@@ -46,9 +49,25 @@ const securitySchemes: Record<string, SecurityScheme> = {
   adminKey: { type: 'http', scheme: 'bearer', description: 'The value of ADMIN_API_KEY.' },
 };
 
-const failure = {
-  description: 'Any failure, in one envelope.',
+const failing = (description: string) => ({
+  description,
   content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorEnvelope' } } },
+});
+
+const failure = failing('Any failure, in one envelope.');
+
+/** What asking for a credential adds to the answers of an operation, by the name of a scheme it takes. */
+const failuresOfAuth: Readonly<Record<string, object>> = {
+  gatewayKey: {
+    401: failing('No key, or none that is known.'),
+    429: failing('Too many wrong keys from this address; see Retry-After.'),
+    503: failing('The gateway has too much to do, or is shutting down; see Retry-After.'),
+  },
+  adminKey: {
+    401: failing('Not the admin key.'),
+    404: failing('The admin API is off: no admin key is set.'),
+    429: failing('Too many wrong keys from this address; see Retry-After.'),
+  },
 };
 
 /**
@@ -131,11 +150,20 @@ function bothListeners(api: PathItem, management: PathItem): PathItem {
   return merged;
 }
 
-/** With its servers, and the error envelope as every operation's default response. */
+/** With its servers, and the failures that come of what every such operation has. */
 function complete(item: PathItem, servers: { url: string; description?: string }[]): PathItem {
   const operations = Object.entries(item).map(([method, operation]) => {
     const { responses, ...rest } = operation as Operation;
-    return [method, { ...rest, responses: { ...responses, default: responses?.default ?? failure } }];
+    return [method, { ...rest, responses: { ...failuresOf(rest), ...responses, default: responses?.default ?? failure } }];
   });
   return { ...Object.fromEntries(operations), servers };
+}
+
+function failuresOf({ security, parameters, requestBody }: Operation): object {
+  const takesValues = requestBody !== undefined || (parameters ?? []).length > 0;
+  return {
+    ...(takesValues ? { 400: failing('The request is not valid; `param` names the field.') } : {}),
+    ...(requestBody === undefined ? {} : { 415: failing('The body is not UTF-8 JSON, does not say so, or is compressed.') }),
+    ...Object.assign({}, ...(security ?? []).map((one) => failuresOfAuth[Object.keys(one)[0] ?? ''])),
+  };
 }

@@ -6,10 +6,12 @@ import { TargetHealthSchema } from './health.ts';
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** Query of every list. A string, because query values are not coerced; the handler checks the range. */
+/** Query of every list. A string, because query values are not coerced. */
 export const PageQuerySchema = Type.Object(
   {
-    limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}$', description: 'page size, 1 to 200; default 50' })),
+    limit: Type.Optional(
+      Type.String({ pattern: '^0{0,6}([1-9][0-9]?|1[0-9]{2}|200)$', description: 'page size, 1 to 200; default 50' }),
+    ),
     cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 4096, description: 'next_cursor of the page before' })),
   },
   { additionalProperties: false },

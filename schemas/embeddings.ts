@@ -1,4 +1,4 @@
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Maybe } from './nullable.ts';
 
 // POST /v1/embeddings (openai-openapi `CreateEmbeddingRequest`).
@@ -6,13 +6,13 @@ import { Maybe } from './nullable.ts';
 const open = { additionalProperties: true } as const;
 const token = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 
-/** An element decides what the list is: texts, tokens, or lists of tokens. */
-const InputElement = Type.Union([Type.String({ minLength: 1 }), token, Type.Array(token, { minItems: 1, maxItems: 2_000_000 })]);
+const ListOf = <T extends TSchema>(item: T) => Type.Array(item, { minItems: 1, maxItems: 2048 });
+const text = Type.String({ minLength: 1 });
 
 export const EmbeddingsRequestSchema = Type.Object(
   {
     model: Type.String({ minLength: 1, maxLength: 256, description: 'a name of the catalogue, or provider/model' }),
-    input: Type.Union([Type.Array(InputElement, { minItems: 1, maxItems: 2048 }), Type.String({ minLength: 1 })], {
+    input: Type.Union([ListOf(text), ListOf(token), ListOf(Type.Array(token, { minItems: 1, maxItems: 2_000_000 })), text], {
       description: 'a text, texts, tokens, or lists of tokens; none of them empty',
     }),
     dimensions: Maybe(Type.Integer({ minimum: 1, maximum: 65_536, description: 'length of the vectors' })),

@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 // npm run test:clients: the official clients for JavaScript and Python through the built gateway, against servers written
-// by others and against every way a stream can break. Ends with one line, `N passed, N failed`.
+// by others and against every way a stream can break; and both listeners against the API document. With arguments only the
+// suites whose names have one of them. Ends with one line, `N passed, N failed`.
 
 const here = import.meta.dirname;
 const root = join(here, '../..');
@@ -23,6 +24,7 @@ const { plan } = await import('./plan.mjs');
 
 const venv = join(root, '.venv');
 const python = join(venv, 'bin/python');
+const asked = process.argv.slice(2);
 const closers = [];
 let passed = 0;
 const failed = [];
@@ -125,9 +127,11 @@ health: { consecutive_failures: ${never}, failure_ratio: 1, min_requests: ${neve
 
 /** Runs one suite; what it prints last is its result. */
 async function suite(name, command, args) {
+  if (asked.length > 0 && !asked.some((each) => name.includes(each))) return;
   const began = performance.now();
   try {
     const result = JSON.parse((await run(command, args)).trim().split('\n').at(-1));
+    for (const note of result.notes ?? []) console.log(note);
     passed += result.passed;
     failed.push(...result.failed.map((message) => `${name}: ${message}`));
     for (let hidden = result.failed.length; hidden < result.failures; hidden++) failed.push(`${name}: one more`);
@@ -153,6 +157,7 @@ try {
     suite('G4 grid, JavaScript', pinned, [join(here, 'grid.mjs'), base, streams]),
     suite('G4 grid, Python', python, [join(here, 'grid.py'), base, streams]),
   ]);
+  await suite('G6 conformance', pinned, [join(here, 'schemathesis.mjs')]);
 } catch (error) {
   failed.push(error.message);
 }

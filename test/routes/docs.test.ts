@@ -117,6 +117,18 @@ test('every operation documents the error envelope', async () => {
   expect(document.components!.schemas).toHaveProperty('ErrorEnvelope');
 });
 
+test('G6: an operation documents the failures of asking for a credential and of checking what was sent', async () => {
+  const { managementUrl } = await startGateway();
+  const document = (await (await fetch(`${managementUrl}/openapi.json`)).json()) as ApiDocument;
+  const failures = (method: string, path: string) =>
+    Object.keys(operationOf(document, method, path).responses).filter((status) => /^4/.test(status));
+  expect(failures('post', '/v1/embeddings')).toEqual(['400', '401', '403', '404', '413', '415', '429']);
+  expect(failures('get', '/v1/models')).toEqual(['401', '429']);
+  expect(failures('get', '/v1/models/{id}')).toEqual(['400', '401', '404', '429']);
+  expect(failures('get', '/admin/v1/models')).toEqual(['400', '401', '404', '429']);
+  expect(failures('get', '/livez')).toEqual([]);
+});
+
 test('the document is served as JSON', async () => {
   const { management, merged } = await pair();
   const reply = await management.inject('/openapi.json');

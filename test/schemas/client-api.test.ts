@@ -118,9 +118,12 @@ describe('embeddings request schema', () => {
     expect(check({ model: 'm', input })).toMatch(/^\/?input$/);
   });
 
-  it.each([[['a', '']], [[[]]], [[1.5]], [[-1]]])('refuses input %j by its element', (input) => {
-    expect(check({ model: 'm', input })).toMatch(/^\/input\/\d/);
-  });
+  it.each([[['a', '']], [[[]]], [[1.5]], [[-1]], [['a', 1]], [[1, 'a']], [[[1], 'a']]])(
+    'refuses input %j by its element',
+    (input) => {
+      expect(check({ model: 'm', input })).toMatch(/^\/input\/\d/);
+    },
+  );
 
   it('refuses dimensions and encodings that do not exist', () => {
     expect(check({ model: 'm', input: 'x', dimensions: 0 })).toBe('/dimensions');
