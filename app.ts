@@ -69,7 +69,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   // 1 exchange: ids, clocks, cancellation, one settle
   await app.register(exchange, { config: () => config });
   await app.register(httpRules);
-  await app.register(lifecycle, { maxInFlight: config.server.max_in_flight });
+  await app.register(lifecycle, { maxInFlight: config.server.max_in_flight, overload: config.server.overload });
   // Strict, an OPTIONS that is no preflight is answered in plain text instead of the envelope.
   if (config.server.cors.origins.length > 0)
     await app.register(cors, { origin: [...config.server.cors.origins], strictPreflight: false });
@@ -106,6 +106,8 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     config: () => config,
     targets: () => app.router.health(),
     ledgerReady: () => app.usage.ready(),
+    onEventLoop: app.lifecycle.eventLoop,
+    shed: () => app.lifecycle.shed,
   });
   app.exchanges.onOpened(app.metrics.started);
   app.exchanges.onSettled(app.metrics.exchangeSettled);
@@ -171,6 +173,7 @@ const readiness = (api: FastifyInstance) =>
   ({
     draining: () => (api.lifecycle.draining ? 'the process is shutting down' : true),
     ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
+    event_loop: () => (api.lifecycle.overload.unready ? 'the process is too busy to answer in time' : true),
   }) as const;
 
 export interface GatewayOptions {

@@ -4,8 +4,11 @@ import { buildGateway, type Gateway } from './app.ts';
 import { banner } from './config/banner.ts';
 import { ConfigError, type LoadedConfig, loadConfig } from './config/load.ts';
 import { findRoot } from './config/root.ts';
+import { leaveAtOnce } from './plugins/lifecycle/drain.ts';
 import { startIsInterruptible } from './plugins/lifecycle/early-signals.ts';
+import { lastWords, secretsIn } from './plugins/lifecycle/last-words.ts';
 import { providerTypes } from './providers/index.ts';
+import { ConfigSchema } from './schemas/config.ts';
 
 // The process: read the configuration, build, listen, say so, and leave in order.
 
@@ -31,16 +34,18 @@ function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
       logger: false,
       onSecondSignal: (signal) => {
         gateway.log.warn({ signal }, 'second signal: leaving at once');
-        gateway.api.usage.flush();
+        leaveAtOnce(gateway.api);
       },
       onTimeout: () => gateway.log.error('the shutdown hangs: leaving at once'),
     },
-    async ({ signal, err }) => {
-      if (err !== undefined) {
+    async (why) => {
+      const { signal, err } = why;
+      // Not its value: a rejection may have no reason at all.
+      if ('err' in why) {
         // After an uncaught error nothing is known about the state of the process: note it, keep what is acknowledged, go.
-        gateway.log.fatal({ err }, 'uncaught error: leaving');
+        gateway.log.fatal({ err: lastWords(err, secretsIn(ConfigSchema, config)) }, 'uncaught error: leaving');
         gateway.api.usage.flush();
-        return;
+        process.exit(1);
       }
       gateway.log.info({ signal }, 'shutting down');
       await gateway.drain();

@@ -40,11 +40,18 @@ const ServerSchema = Type.Object(
     body_timeout: Duration('whole request has to arrive within'),
     write_timeout: Duration('a client that reads nothing for this long is cut'),
     keep_alive_timeout: Duration('idle client connections are closed after'),
-    max_connections: Type.Integer({ minimum: 1, description: 'open client connections' }),
+    max_connections: Type.Integer({ minimum: 1, description: 'open client connections; the last twentieth is refused with 503' }),
     max_requests_per_socket: Type.Integer({ minimum: 0, description: 'requests on one client connection, 0 = no limit' }),
     keep_alive_comments: Duration('SSE comment while a stream waits for its first content; 0s = none'),
     trust_proxy: Type.Array(Type.String(), { description: 'addresses or CIDRs whose X-Forwarded-* is believed' }),
     cors: Type.Object({ origins: Type.Array(Type.String(), { description: 'allowed origins; empty = CORS off' }) }, closed),
+    overload: Type.Object(
+      {
+        unready_above: Duration('delay of the event loop, averaged over a second, above which /readyz fails; 0s = never'),
+        shed_above: Duration('delay above which new calls are refused with 503; 0s = never'),
+      },
+      closed,
+    ),
     shutdown: Type.Object(
       {
         delay: Duration('keep accepting this long after the signal, readiness already false'),
@@ -67,6 +74,7 @@ const FailedAttempts = Type.Object(
 const ManagementSchema = Type.Object(
   {
     listen: Type.String({ description: 'as server.listen', minLength: 1 }),
+    max_connections: Type.Integer({ minimum: 1, description: 'as server.max_connections' }),
     admin_api_key: Optional(Type.String({ minLength: 20, secret: true, description: 'turns the admin API on' })),
     failed_attempts: FailedAttempts,
   },

@@ -117,11 +117,11 @@ export const faults: Readonly<Record<string, Fault>> = {
   R16: waits(cache),
   R17: waits('Waits for keys kept in Redis: they are in the configuration and the environment only.'),
 
-  L1: by('e2e/lifecycle', 'plugins/lifecycle/drain', 'routes/health'),
+  L1: by('e2e/lifecycle', 'e2e/lifecycle/many-streams', 'plugins/lifecycle/drain', 'routes/health'),
   L2: by('e2e/lifecycle'),
-  L3: by('e2e/lifecycle'),
-  L4: by('e2e/uncaught'),
-  L5: by('e2e/uncaught', 'plugins/metrics/plugin'),
+  L3: by('e2e/lifecycle', 'e2e/lifecycle/kill'),
+  L4: by('e2e/uncaught', 'plugins/lifecycle/last-words'),
+  L5: by('e2e/uncaught', 'e2e/lifecycle/event-loop', 'plugins/lifecycle/overload', 'plugins/metrics/plugin'),
 
   K1: waits(reload),
   K2: waits(reload),

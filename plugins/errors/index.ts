@@ -34,8 +34,13 @@ export function onFrameworkError(error: FastifyError, request: FastifyRequest, r
 export default fp<ErrorsOptions>(
   async (app, options) => {
     app.setErrorHandler(sendError);
-    app.setNotFoundHandler((request, reply) => {
+    const refuse = (request: FastifyRequest, reply: FastifyReply): void =>
       sendError(new NotFoundError(options.notFound(request)), request, reply);
+    app.setNotFoundHandler(refuse);
+    // Before the body is read: up to `server.body_limit` of it was taken from anybody, and parsed, to be told the same.
+    app.addHook('preParsing', (request, reply, payload, done) => {
+      if (request.is404) refuse(request, reply);
+      else done(null, payload);
     });
   },
   { name: 'errors', fastify: '5.x' },

@@ -1,12 +1,27 @@
+import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../errors/classes.ts';
+import { closeAfter } from '../http-server.ts';
+import { Overload, type OverloadLimits } from './overload.ts';
 
-/** `fastify.lifecycle`: where the process is between start and exit. */
+/** Why a call was not taken. */
+export type ShedReason = 'draining' | 'event_loop' | 'in_flight';
+
+/** `fastify.lifecycle`: where the process is between start and exit, and whether it takes calls. */
 export interface Lifecycle {
   /** Readiness is false, calls are still taken. */
   draining: boolean;
+  /** Calls are taken, and their connections end with them. */
+  parting: boolean;
   /** New calls are refused; those under way go on. */
   refusing: boolean;
+  /** Connections that carry one more call although new ones are refused. */
+  readonly spared: Set<Socket>;
+  readonly overload: Readonly<Omit<Overload, 'sample'>>;
+  /** Calls that were not taken, by reason. */
+  readonly shed: Record<ShedReason, number>;
+  /** The event loop was `late` milliseconds late at the end of `elapsed` milliseconds. */
+  eventLoop(late: number, elapsed: number): void;
 }
 
 declare module 'fastify' {
@@ -18,36 +33,61 @@ declare module 'fastify' {
 export interface LifecycleOptions {
   /** Calls under way together. */
   readonly maxInFlight: number;
+  readonly overload: OverloadLimits;
 }
 
+// Made once: a refusal has to be cheaper than what it refuses, and nobody asks these for their stack.
+const leaving = new UnavailableError(
+  'This gateway is shutting down; send the request again and it will reach another one.',
+  'gateway_draining',
+);
+const full = new UnavailableError('Too many calls are under way; try again shortly.', 'gateway_overloaded');
+const tooSlow = new UnavailableError('This gateway has more to do than it can; try again shortly.', 'gateway_overloaded');
+
 /**
- * Refuses new calls with the reason: while too many are under way, and, on connections that are told to close, once the process
- * is on its way out.
+ * Refuses new calls with the reason: while too many are under way, while the event loop is too late to serve them, and, on
+ * connections that are told to close, once the process is on its way out. Before the body is read, so nothing else is done.
  */
 export default fp<LifecycleOptions>(
   async (app, options) => {
-    const lifecycle: Lifecycle = { draining: false, refusing: false };
+    const overload = new Overload(options.overload);
+    let listening = false;
+    const lifecycle: Lifecycle = {
+      draining: false,
+      parting: false,
+      refusing: false,
+      spared: new Set(),
+      overload,
+      shed: { draining: 0, event_loop: 0, in_flight: 0 },
+      eventLoop(late, elapsed) {
+        // A start holds the event loop too, when there is nobody to refuse.
+        if (listening) overload.sample(late, elapsed);
+      },
+    };
     app.decorate('lifecycle', lifecycle);
+    app.addHook('onListen', async () => {
+      listening = true;
+    });
     app.addHook('onRequest', (request, reply, done) => {
       if (request.routeOptions.config.operation === undefined) {
         done();
         return;
       }
-      if (!lifecycle.refusing) {
-        done(app.exchanges.open.size > options.maxInFlight ? full() : undefined);
+      if (lifecycle.refusing && !lifecycle.spared.delete(request.raw.socket)) {
+        lifecycle.shed.draining++;
+        void reply.header('connection', 'close');
+        done(leaving);
         return;
       }
-      void reply.header('connection', 'close');
-      done(
-        new UnavailableError(
-          'This gateway is shutting down; send the request again and it will reach another one.',
-          'gateway_draining',
-        ),
-      );
+      if (lifecycle.parting) closeAfter(request.raw, reply.raw);
+      if (overload.shedding) {
+        lifecycle.shed.event_loop++;
+        done(tooSlow);
+      } else if (app.exchanges.open.size > options.maxInFlight) {
+        lifecycle.shed.in_flight++;
+        done(full);
+      } else done();
     });
   },
   { name: 'lifecycle', dependencies: ['errors', 'exchange'], fastify: '5.x' },
 );
-
-const full = (): UnavailableError =>
-  new UnavailableError('Too many calls are under way; try again shortly.', 'gateway_overloaded');

@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Config } from '../../schemas/config.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { TargetHealth } from '../router/types.ts';
-import { type EventLoopDelay, EventLoopMonitor } from './event-loop.ts';
+import { type EventLoopDelay, type EventLoopListener, EventLoopMonitor } from './event-loop.ts';
 import { type AttemptResult, ExchangeSeries } from './exchanges.ts';
 import { configuredTargets, targetSamples } from './targets.ts';
 
@@ -17,6 +17,9 @@ export interface MetricsOptions {
   readonly targets: () => readonly TargetHealth[];
   /** The ledger takes rows, read when scraped. */
   readonly ledgerReady: () => boolean;
+  readonly onEventLoop?: EventLoopListener;
+  /** Calls that were not taken, by reason, read when scraped. */
+  readonly shed?: () => Readonly<Record<string, number>>;
 }
 
 /** `fastify.metrics`. */
@@ -42,7 +45,7 @@ declare module 'fastify' {
 export default fp<MetricsOptions>(
   async (app, options) => {
     const registry = new Registry();
-    const monitor = new EventLoopMonitor();
+    const monitor = new EventLoopMonitor(options.onEventLoop);
     const exchanges = new ExchangeSeries(registry);
     let inFlight = 0;
 
@@ -61,6 +64,19 @@ export default fp<MetricsOptions>(
       },
       ['quantile'],
     );
+    const { shed } = options;
+    if (shed !== undefined) {
+      new Counter({
+        name: 'postern_shed_total',
+        help: 'Calls that were not taken, by reason.',
+        labelNames: ['reason'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const [reason, count] of Object.entries(shed())) this.inc({ reason }, count);
+        },
+      });
+    }
     const samples = () => targetSamples(options.targets(), configuredTargets(options.config()));
     gauge(
       'postern_breaker_state',

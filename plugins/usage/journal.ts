@@ -113,7 +113,7 @@ export class Journal {
   /** An empty journal leaves no file. */
   close(): void {
     closeSync(this.#file);
-    if (this.#size === 0) unlinkSync(this.path);
+    if (this.#size === 0) rmSync(this.path, { force: true });
   }
 
   #cut(): void {

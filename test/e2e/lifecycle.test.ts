@@ -124,19 +124,25 @@ describe('SIGTERM', { retry: 2 }, () => {
     expect(row!.output).toBeGreaterThan(0);
   });
 
-  test('L2: a second signal ends the process at once', async () => {
+  test('L2: a second signal settles what is open and ends the process at once', async () => {
     const upstream = opened(await startUpstream(silence));
     const gateway = await start({ file: fileFor(upstream.url) });
     const client = await open(gateway.url);
     client.send({ body: ask() });
     await upstream.arrived(1);
+    upstream.script = paced([chunk({ content: 'a' }), chunk({ content: 'b' })], 60_000);
+    await streaming(gateway.url);
     gateway.signal('SIGTERM');
     await sleep(150);
     expect(gateway.child.exitCode).toBeNull();
     const at = performance.now();
     gateway.signal('SIGINT');
-    await gateway.exited;
+    expect(await gateway.exited).toMatchObject({ code: 1, signal: null });
     expect(performance.now() - at).toBeLessThan(1_000);
+    const rows = readLedger(gateway.dataDir);
+    expect(rows).toMatchObject(
+      Array(2).fill({ state: 'settled', outcome: 'cancelled', reason: 'shutdown', usage_source: 'estimated' }),
+    );
   });
 });
 

@@ -57,14 +57,17 @@ describe('C8: a request that says twice where it goes', () => {
     expect(upstream.calls).toHaveLength(calls);
   });
 
-  test.each(['a/?x', '127.0.0.1@evil.example', '127.0.0.1.evil.example', 'localhost:4000/..', ''])(
-    'a Host of %j opens no door where only this machine may call',
-    async (host) => {
-      const reply = await request(keyless.url, { headers: { host }, body: ask() });
-      expect(reply.status).toBe(403);
-      expect(expectEnvelope(reply).code).toBe('host_not_allowed');
-    },
-  );
+  test.each([
+    ['a/?x', 400, 'invalid_http'],
+    ['127.0.0.1@evil.example', 400, 'invalid_http'],
+    ['localhost:4000/..', 400, 'invalid_http'],
+    ['127.0.0.1.evil.example', 403, 'host_not_allowed'],
+    ['', 403, 'host_not_allowed'],
+  ])('a Host of %j opens no door where only this machine may call', async (host, status, code) => {
+    const reply = await request(keyless.url, { headers: { host }, body: ask() });
+    expect(reply.status).toBe(status);
+    expect(expectEnvelope(reply).code).toBe(code);
+  });
 
   test('what X-Forwarded headers say of it counts for nothing', async () => {
     const forwarded = { 'x-forwarded-host': 'localhost', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'https' };
@@ -114,7 +117,7 @@ test('C10: a connection serves as many requests as it may, says so with the last
     expect(reply.status).toBe(200);
     expect(reply.headers.connection).toBe(count < 3 ? 'keep-alive' : 'close');
   }
-  expect((await connection.ask({ headers: bearer, body: ask() })).status).toBe(503);
+  await connection.closed(1_000);
   expect(upstream.calls).toHaveLength(calls + 3);
 });
 

@@ -2,7 +2,8 @@ import type { Mutation } from '../mutation.ts';
 import { answers } from './answers.ts';
 import { attempts } from './attempts.ts';
 import { callers } from './callers.ts';
+import { connections } from './connections.ts';
 import { ledger } from './ledger.ts';
 import { upstream } from './upstream.ts';
 
-export const mutations: readonly Mutation[] = [...attempts, ...answers, ...upstream, ...callers, ...ledger];
+export const mutations: readonly Mutation[] = [...attempts, ...answers, ...upstream, ...callers, ...connections, ...ledger];

@@ -22,6 +22,7 @@ export const serverSettings: Config['server'] = {
   keep_alive_comments: 0,
   trust_proxy: [],
   cors: { origins: [] },
+  overload: { unready_above: 0, shed_above: 0 },
   shutdown: { delay: 0, timeout: 1_000 },
 };
 

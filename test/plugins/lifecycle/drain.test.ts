@@ -19,13 +19,13 @@ interface Rig {
   readonly held: { reply: FastifyReply; exchange: Exchange }[];
 }
 
-async function start(maxInFlight = 100): Promise<Rig> {
+async function start(maxInFlight = 100, overload = { unready_above: 0, shed_above: 0 }): Promise<Rig> {
   const app = Fastify({ forceCloseConnections: true, keepAliveTimeout: 60_000 });
   whenDone(() => app.close());
   const held: Rig['held'] = [];
   await app.register(errors, { notFound: () => 'not here' });
   await app.register(exchange, { config: () => ({}) as Config });
-  await app.register(lifecycle, { maxInFlight });
+  await app.register(lifecycle, { maxInFlight, overload });
   app.get('/chat', { config: chat }, async () => ({}));
   app.get('/livez', async () => 'alive');
   app.get('/held', { config: chat }, (request, reply) => {
@@ -58,7 +58,7 @@ describe('L1: draining', () => {
   it('ends at once when nothing is open', async () => {
     const { app } = await start();
     expect(await timed(drain(app, 0, 5_000))).toBeLessThan(1_000);
-    expect(app.lifecycle).toEqual({ draining: true, refusing: true });
+    expect(app.lifecycle).toMatchObject({ draining: true, refusing: true });
   });
 
   it('refuses new calls in the envelope, on connections that are told to close; probes still answer', async () => {
@@ -77,11 +77,60 @@ describe('L1: draining', () => {
 
   it('is not ready at once, and still takes calls during the delay', async () => {
     const { app, url } = await start();
-    const draining = drain(app, 150, 5_000);
-    expect(app.lifecycle).toEqual({ draining: true, refusing: false });
-    expect((await ask(url, { path: '/chat' })).status).toBe(200);
-    expect(await timed(draining)).toBeGreaterThan(50);
-    expect((await ask(url, { path: '/chat' })).status).toBe(503);
+    const draining = timed(drain(app, 2_000, 5_000));
+    expect(app.lifecycle).toMatchObject({ draining: true, parting: false, refusing: false });
+    const reply = await ask(url, { path: '/chat' });
+    expect([reply.status, reply.headers.connection]).toEqual([200, 'keep-alive']);
+    expect(await draining).toBeGreaterThan(990);
+    expect(app.lifecycle.refusing).toBe(true);
+  });
+
+  it('G15: in the last part of the delay nobody can connect, and a call on an open connection is served and ends it', async () => {
+    const rig = await start();
+    const [used, fresh, idle] = [await open(rig.url), await open(rig.url), await open(rig.url)];
+    for (const each of [used, idle]) await each.ask({ path: '/chat' });
+    const draining = drain(rig.app, 2_000, 5_000);
+    await expect.poll(() => rig.app.lifecycle.parting, { timeout: 5_000 }).toBe(true);
+    await expect(open(rig.url)).rejects.toThrow('ECONNREFUSED');
+    for (const each of [used, fresh]) {
+      const reply = await each.ask({ path: '/chat' });
+      expect([reply.status, reply.headers.connection]).toEqual([200, 'close']);
+      await each.closed(1_000);
+    }
+    expect([rig.app.lifecycle.refusing, idle.reply.ended]).toEqual([false, null]);
+    await draining;
+  });
+
+  it('G15: a stream that begins in the last part of the delay ends undisturbed, and its connection with it', async () => {
+    const rig = await start();
+    const connection = await open(rig.url);
+    const draining = drain(rig.app, 1_000, 5_000);
+    await expect.poll(() => rig.app.lifecycle.parting, { timeout: 5_000 }).toBe(true);
+    connection.send({ path: '/held' });
+    await connection.saw('data: 1');
+    await expect.poll(() => rig.app.lifecycle.refusing, { timeout: 5_000 }).toBe(true);
+    rig.held[0]!.reply.raw.end('data: 2\n\n');
+    const whole = await connection.until((reply) => reply.complete);
+    expect([whole.body.toString(), whole.headers.connection]).toEqual(['data: 1\n\ndata: 2\n\n', 'close']);
+    await draining;
+  });
+
+  it('G15: a connection whose stream began before carries one more call after it, which ends it, and the drain waits for that', async () => {
+    const rig = await start();
+    const first = await hold(rig);
+    const second = await hold(rig);
+    const drained = drain(rig.app, 100, 20_000).then(() => performance.now());
+    await expect.poll(() => rig.app.lifecycle.refusing, { timeout: 5_000 }).toBe(true);
+    first.reply.raw.end();
+    await first.connection.until((reply) => reply.complete);
+    const more = await first.connection.ask({ path: '/chat' });
+    expect([more.status, more.headers.connection]).toEqual([200, 'close']);
+    second.reply.raw.end();
+    await second.connection.until((reply) => reply.complete);
+    const at = performance.now();
+    await second.connection.closed(5_000);
+    expect(performance.now() - at).toBeGreaterThan(200);
+    expect(await drained).toBeGreaterThan(at + 200);
   });
 
   it('waits for open calls, which end undisturbed', async () => {

@@ -60,7 +60,10 @@ const plugins: Readonly<Record<string, Entry>> = {
   errors: entry(errors, [], {}, () => ({ notFound: () => 'not here' })),
   exchange: entry(exchange, [], { instance: ['exchanges'], request: ['exchange'] }, () => ({ config: () => config })),
   'http-rules': entry(httpRules, ['errors'], {}),
-  lifecycle: entry(lifecycle, ['errors', 'exchange'], { instance: ['lifecycle'] }, () => ({ maxInFlight: 10 })),
+  lifecycle: entry(lifecycle, ['errors', 'exchange'], { instance: ['lifecycle'] }, () => ({
+    maxInFlight: 10,
+    overload: { unready_above: 0, shed_above: 0 },
+  })),
   auth: entry(auth, ['@fastify/rate-limit'], { instance: ['auth'] }, () => ({
     mode: 'none',
     keyless: 'explicit',
