@@ -5,7 +5,7 @@ import {
   ftruncateSync,
   openSync,
   readSync,
-  unlinkSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
