@@ -101,6 +101,12 @@ export class Exchange {
     this.#onCancel?.(reason);
   }
 
+  /** Why the caller gets no whole answer. */
+  failed(reason: string): void {
+    this.outcome = 'failed';
+    this.reason = reason;
+  }
+
   /** Something (an attempt's ledger row) has to finish before the exchange can settle. */
   hold(): void {
     this.#pending++;

@@ -2,7 +2,7 @@ import type { Target, Translation, UpstreamFailure, UpstreamHead } from '../../p
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
-import { Watchdog } from './watchdog.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** After the protocol's end the body may take this long to end too, so that the socket can be used again. */
 const lingerMs = 1_000;
@@ -42,7 +42,7 @@ export class Attempt implements AnswerListener, AnswerSink {
   #transportOver = false;
   #stale = false;
   #linger: NodeJS.Timeout | null = null;
-  readonly #watchdog = new Watchdog((what) => this.#expire(what));
+  readonly #watchdog: Watchdog;
 
   constructor(
     target: Target,
@@ -50,6 +50,7 @@ export class Attempt implements AnswerListener, AnswerSink {
     translation: Translation,
     stream: boolean,
     timeouts: Timeouts,
+    watchdog: Watchdog,
     owner: AttemptOwner,
   ) {
     this.target = target;
@@ -58,6 +59,7 @@ export class Attempt implements AnswerListener, AnswerSink {
     this.#translation = translation;
     this.#stream = stream;
     this.#timeouts = timeouts;
+    this.#watchdog = watchdog;
     this.#owner = owner;
   }
 
@@ -166,7 +168,8 @@ export class Attempt implements AnswerListener, AnswerSink {
     this.#owner.onFailed(this, failure, this.#stale);
   }
 
-  #expire(what: string): void {
+  /** One of its clocks ran out. */
+  expire(what: string): void {
     const unsent = !this.sent;
     this.#fail(
       unsent
@@ -190,6 +193,6 @@ export class Attempt implements AnswerListener, AnswerSink {
   #finish(): void {
     this.#over = true;
     this.endedAt = performance.now();
-    this.#watchdog.stop();
+    this.#watchdog.rest();
   }
 }

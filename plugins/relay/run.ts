@@ -12,6 +12,7 @@ import { replyHeaders } from './headers.ts';
 import { breaksProviders, clientError, mayFailOver } from './outcome.ts';
 import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
 import { type OpenSend, settleAttempt } from './settlement.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What every run of the process shares. */
 export interface RunContext {
@@ -54,7 +55,7 @@ export class Run implements AttemptOwner {
   #staleTried = false;
   #space: Target | null = null;
   readonly #broken = new Set<string>();
-  #deadline: NodeJS.Timeout | null = null;
+  readonly #watchdog = new Watchdog((what) => this.#expired(what));
   #backoff: NodeJS.Timeout | null = null;
 
   constructor(context: RunContext, input: RunInput) {
@@ -77,7 +78,7 @@ export class Run implements AttemptOwner {
     }
     const configured = route.timeouts.total ?? first.provider.config.timeouts?.total ?? exchange.config.timeouts.total;
     const total = callerTimeout === null ? configured : Math.min(callerTimeout, configured);
-    this.#deadline = setTimeout(() => exchange.cancel('deadline'), total);
+    this.#watchdog.total(total, performance.now());
     // Not assigned as a literal: measured, that kept everything the exchange refers to alive until a full collection
     // (7 kB a request, collections of 8-30 ms instead of 1 ms).
     const onCancel = (reason: CancelReason): void => this.#cancelled(reason);
@@ -115,7 +116,7 @@ export class Run implements AttemptOwner {
     exchange.provider = target.provider.name;
     exchange.target = target.model;
     const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
-    const attempt = new Attempt(target, exchange.attempts, translation, call.stream, timeouts, this);
+    const attempt = new Attempt(target, exchange.attempts, translation, call.stream, timeouts, this.#watchdog, this);
     const record = this.#context.usage.open(
       {
         exchange: exchange.id,
@@ -184,7 +185,7 @@ export class Run implements AttemptOwner {
       const error = clientError(failure, true);
       this.#context.router.targetHealth.failed(open.admission, failure);
       this.#finish();
-      this.#markFailed(failure.reason);
+      this.#input.exchange.failed(failure.reason);
       this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
       return;
     }
@@ -231,6 +232,11 @@ export class Run implements AttemptOwner {
 
   // --- ending
 
+  #expired(what: string): void {
+    if (what === 'total') this.#input.exchange.cancel('deadline');
+    else this.#open?.attempt.expire(what);
+  }
+
   #cancelled(reason: CancelReason): void {
     if (this.#over) return;
     const open = this.#open;
@@ -244,7 +250,7 @@ export class Run implements AttemptOwner {
       } else if (client.opened) this.#interrupt(error);
       else client.error(error, this.#headers());
     };
-    this.#markFailed(reason);
+    this.#input.exchange.failed(reason);
     if (open === null) {
       deliver();
       return;
@@ -269,7 +275,7 @@ export class Run implements AttemptOwner {
   /** No (more) attempt: the caller is told why. */
   #refuse(error: GatewayError): void {
     this.#finish();
-    this.#markFailed(this.#lastFailure?.reason ?? error.code ?? 'refused');
+    this.#input.exchange.failed(this.#lastFailure?.reason ?? error.code ?? 'refused');
     const { client } = this.#input;
     if (client.opened) this.#interrupt(error);
     else client.error(error, this.#headers());
@@ -279,17 +285,11 @@ export class Run implements AttemptOwner {
     this.#input.client.end(toErrorEvent(error, this.#input.call.operation === 'responses'));
   }
 
-  #markFailed(reason: string): void {
-    const { exchange } = this.#input;
-    exchange.outcome = 'failed';
-    exchange.reason = reason;
-  }
-
   #finish(): void {
     this.#over = true;
-    if (this.#deadline !== null) clearTimeout(this.#deadline);
+    this.#watchdog.stop();
     if (this.#backoff !== null) clearTimeout(this.#backoff);
-    this.#deadline = this.#backoff = null;
+    this.#backoff = null;
   }
 
   #headers(costNano: number | null = null): HeaderList {

@@ -1,7 +1,7 @@
 /**
- * The clocks of one attempt on one timer: the phase it is in (connect, first byte, idle), and beside it the time until the first
- * content. A limit that moves away leaves the timer alone, which looks again when it fires: a timer for each clock was five per
- * call, 0.7 us each to arm and to clear.
+ * The clocks of one exchange on one timer: the total, the phase its attempt is in (connect, first byte, idle), and beside it the
+ * time until the first content. A limit that moves away leaves the timer alone, which looks again when it fires: a timer for
+ * each clock was five per call, 0.7 us each to arm and to clear.
  */
 export class Watchdog {
   readonly #expire: (what: string) => void;
@@ -12,10 +12,17 @@ export class Watchdog {
   #since = 0;
   #limit = Infinity;
   #contentDue = Infinity;
+  #totalDue = Infinity;
 
-  /** `expire` is called once, with the name of the clock that ran out. */
+  /** `expire` is called with the name of the clock that ran out; it stands still from then on. */
   constructor(expire: (what: string) => void) {
     this.#expire = expire;
+  }
+
+  /** From `now` on the exchange may take `limit` milliseconds. */
+  total(limit: number, now: number): void {
+    this.#totalDue = now + limit;
+    this.#arm(this.#totalDue, now);
   }
 
   /** From `now` on the attempt may stay `limit` milliseconds in this phase. */
@@ -45,10 +52,18 @@ export class Watchdog {
     this.#contentDue = Infinity;
   }
 
+  /** The attempt is over; the total runs on. */
+  rest(): void {
+    this.#limit = Infinity;
+    this.#contentDue = Infinity;
+  }
+
+  /** For good. */
   stop(): void {
+    this.rest();
+    this.#totalDue = Infinity;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#fires = Infinity;
   }
 
   #arm(due: number, now: number): void {
@@ -63,11 +78,17 @@ export class Watchdog {
     this.#fires = Infinity;
     const now = performance.now();
     const phaseDue = this.#since + this.#limit;
-    if (this.#contentDue <= now) this.#expire('first content');
-    else if (phaseDue <= now) this.#expire(this.#phase);
-    else {
-      const next = Math.min(phaseDue, this.#contentDue);
-      if (next !== Infinity) this.#arm(next, now);
+    if (this.#totalDue <= now) {
+      this.#totalDue = Infinity;
+      this.#expire('total');
+    } else if (this.#contentDue <= now) {
+      this.#contentDue = Infinity;
+      this.#expire('first content');
+    } else if (phaseDue <= now) {
+      this.#limit = Infinity;
+      this.#expire(this.#phase);
     }
+    const next = Math.min(this.#since + this.#limit, this.#contentDue, this.#totalDue);
+    if (next < this.#fires) this.#arm(next, performance.now());
   }
 }
