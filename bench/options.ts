@@ -8,6 +8,8 @@ export type Part = (typeof parts)[number];
 export interface Options {
   readonly parts: ReadonlySet<Part>;
   readonly rounds: number;
+  /** Callers at once, JSON calls and streams alike. */
+  readonly connections: number;
   /** JSON calls per sample. */
   readonly calls: number;
   /** Streams per sample. */
@@ -23,28 +25,30 @@ export interface Options {
   readonly dist: string;
   readonly json: string | null;
   readonly profile: string | null;
+  /** Fail when the whole gateway costs more than `limits` in the report. */
+  readonly gate: boolean;
 }
 
-export const connections = 16;
-export const concurrentStreams = 32;
+/** Callers at once. */
+const connections = 64;
 
-/** Many small samples: what disturbs a shared machine lasts longer than one round, so it meets every subject. */
+/** Samples of a few tenths of a second: shorter ones measure cold caches, longer ones meet more of what disturbs the machine. */
 const full = {
-  rounds: 8,
-  calls: 800,
-  streams: 64,
-  warmUpCalls: 6_000,
-  warmUpStreams: 128,
+  rounds: 10,
+  calls: 2_500,
+  streams: 128,
+  warmUpCalls: 20_000,
+  warmUpStreams: 256,
   perSecond: 500,
   openLoopMs: 400,
   starts: 3,
 };
 const quick = {
-  rounds: 4,
-  calls: 600,
-  streams: 32,
-  warmUpCalls: 3_000,
-  warmUpStreams: 64,
+  rounds: 6,
+  calls: 1_500,
+  streams: 64,
+  warmUpCalls: 10_000,
+  warmUpStreams: 128,
   perSecond: 500,
   openLoopMs: 250,
   starts: 1,
@@ -53,11 +57,13 @@ const quick = {
 export const help = `Usage: npm run bench -- [options]
 
 What Postern costs beside a bare forwarder: CPU per request and per stream, added latency, memory, start-up time.
-Everything runs on 127.0.0.1; about a minute.
+Everything runs on 127.0.0.1; about two minutes. nginx is measured too where it is installed.
 
-  --quick             fewer and smaller samples, about 20 s
+  --quick             fewer and smaller samples, about 50 s
   --only PART         json (with latency), stream, startup or micro; may be given several times
   --rounds N          rounds of every subject in turn (${full.rounds})
+  --connections N     callers at once (${connections})
+  --gate              exit code 1 when a call or a stream costs more than it may; for CI
   --json FILE         also write every sample as JSON
   --dist DIR          the built gateway (dist)
   --profile DIR       CPU profiles of every subject into DIR, one per process; the figures then include the profiler
@@ -74,20 +80,26 @@ export function readOptions(args: readonly string[]): Options | null {
   const { values } = parse(args);
   if (values.help === true) return null;
   const size = values.quick === true ? quick : full;
-  const rounds = values.rounds === undefined ? size.rounds : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new UsageError(`--rounds takes a whole number from 1 on, not "${values.rounds}".`);
+  const rounds = count('rounds', values.rounds, size.rounds);
   for (const part of values.only ?? []) {
     if (!(parts as readonly string[]).includes(part)) throw new UsageError(`--only takes ${parts.join(', ')}, not "${part}".`);
   }
   return {
     ...size,
     rounds,
+    connections: count('connections', values.connections, connections),
+    gate: values.gate === true,
     parts: new Set((values.only as Part[] | undefined) ?? ['json', 'stream', 'startup']),
     dist: resolve(values.dist ?? join(import.meta.dirname, '../dist')),
     json: values.json ?? null,
     profile: values.profile === undefined ? null : resolve(values.profile),
   };
+}
+
+function count(name: string, written: string | undefined, standard: number): number {
+  const value = written === undefined ? standard : Number(written);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new UsageError(`--${name} takes a whole number from 1 on, not "${written}".`);
 }
 
 function parse(args: readonly string[]) {
@@ -98,6 +110,8 @@ function parse(args: readonly string[]) {
         quick: { type: 'boolean' },
         only: { type: 'string', multiple: true },
         rounds: { type: 'string' },
+        connections: { type: 'string' },
+        gate: { type: 'boolean' },
         json: { type: 'string' },
         dist: { type: 'string' },
         profile: { type: 'string' },

@@ -37,9 +37,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** How to start one process. Its arguments are those of Node. */
+/** How to start one process. */
 export interface Launch {
   readonly name: string;
+  /** Absent: Node. */
+  readonly command?: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Answers 200 to `GET /readyz` once the process serves. */
@@ -71,7 +73,7 @@ export function killAll(): void {
 export async function start(launch: Launch): Promise<Running> {
   const { name, port, measured } = launch;
   const pin = pinned ? ['taskset', '-c', measured ? String(subjectCore) : otherCores] : [];
-  const [command, ...args] = [...pin, process.execPath, ...launch.args];
+  const [command, ...args] = [...pin, launch.command ?? process.execPath, ...launch.args];
   const began = performance.now();
   const env = { PATH: process.env.PATH ?? '', NODE_ENV: 'production', ...launch.env };
   const child = spawn(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Destination, jsonCalls, openLoop, streams } from './load.ts';
-import { concurrentStreams, connections, type Options } from './options.ts';
+import type { Options } from './options.ts';
 import { type Running, start } from './process.ts';
 import { percentile } from './statistics.ts';
 import type { Subject } from './subjects.ts';
@@ -71,8 +71,8 @@ export async function measure(
   for (const { process, samples } of entries) samples.rssIdle = process.use().rss;
   for (const { subject, to } of entries) {
     progress(`warming up ${subject.id}`);
-    if (options.parts.has('json')) await jsonCalls(to, options.warmUpCalls, connections);
-    if (options.parts.has('stream')) await streams(to, options.warmUpStreams, concurrentStreams);
+    if (options.parts.has('json')) await jsonCalls(to, options.warmUpCalls, options.connections);
+    if (options.parts.has('stream')) await streams(to, options.warmUpStreams, options.connections);
   }
   for (let round = 1; round <= options.rounds; round++) {
     if (options.parts.has('json'))
@@ -89,11 +89,11 @@ export async function measure(
 
 async function sample({ to, samples, process }: Entry, results: Results, options: Options): Promise<void> {
   if (options.parts.has('json')) {
-    samples.jsonCpuUs.push(await cpuPer(process, options.calls, () => jsonCalls(to, options.calls, connections)));
+    samples.jsonCpuUs.push(await cpuPer(process, options.calls, () => jsonCalls(to, options.calls, options.connections)));
     await openLoopSample(to, samples, process, results, options);
   }
   if (options.parts.has('stream')) {
-    samples.streamCpuUs.push(await cpuPer(process, options.streams, () => streams(to, options.streams, concurrentStreams)));
+    samples.streamCpuUs.push(await cpuPer(process, options.streams, () => streams(to, options.streams, options.connections)));
   }
 }
 

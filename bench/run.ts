@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { excess } from './gate.ts';
 import { runMicro } from './micro/run.ts';
 import { help, type Options, readOptions, UsageError } from './options.ts';
 import { freePort, killAll, leaveSubjectCore, start } from './process.ts';
@@ -42,6 +43,11 @@ async function run(options: Options): Promise<void> {
     progress('');
     process.stdout.write(`${report(list, results, options)}\n`);
     if (options.json !== null) writeFileSync(options.json, asJson(list, results, options));
+    if (options.gate) {
+      const lines = excess(results, 'gateway', list[0]!.id);
+      process.stdout.write(lines.length === 0 ? '\nWithin the limits.\n' : `\n${lines.join('\n')}\n`);
+      if (lines.length > 0) process.exitCode = 1;
+    }
   }
   if (under.has('micro')) runMicro(scratch, (line) => process.stdout.write(`${line}\n`));
 }

@@ -28,3 +28,11 @@ export function spread(values: readonly number[]): Spread {
 export function ratios(values: readonly number[], baseline: readonly number[]): Spread {
   return spread(values.map((value, round) => value / baseline[round]!));
 }
+
+/** The ratio that three of four rounds are above: what disturbs single rounds does not lift it. */
+export function lowerQuartile(values: readonly number[], baseline: readonly number[]): number {
+  return percentile(
+    values.map((value, round) => value / baseline[round]!),
+    0.25,
+  );
+}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
@@ -35,6 +36,7 @@ export function subjects(options: SubjectOptions): readonly Subject[] {
   return [
     forwarder('forwarder', 'node:http + undici dispatch', options),
     forwarder('fastify-forwarder', 'Fastify, parse and serialise', options),
+    ...nginx(options),
     gateway('gateway', 'Postern: key, ledger, metrics, log', server, true, options),
     gateway('gateway-bare', 'Postern: ledger, metrics', server, false, options),
   ];
@@ -56,6 +58,46 @@ function forwarder(id: string, title: string, options: SubjectOptions): Subject 
   };
 }
 
+const nginxCommands = ['nginx', '/usr/sbin/nginx'];
+
+/** nginx as a reverse proxy with one worker in one process, nothing logged; not in the list where it is not installed. */
+function nginx({ scratch }: SubjectOptions): readonly Subject[] {
+  const command = nginxCommands.find((each) => spawnSync(each, ['-v'], { stdio: 'ignore' }).status === 0);
+  if (command === undefined) return [];
+  const subject: Subject = {
+    id: 'nginx',
+    title: 'nginx, proxy_pass',
+    headers: {},
+    async launch(upstreamOrigin) {
+      const port = await freePort();
+      const directory = join(scratch, `nginx-${port}`);
+      mkdirSync(directory, { recursive: true });
+      const file = join(directory, 'nginx.conf');
+      writeFileSync(file, nginxConfiguration(directory, port, upstreamOrigin.replace('http://', '')));
+      return { name: 'nginx', command, port, measured: true, args: ['-p', directory, '-e', 'stderr', '-c', file] };
+    },
+  };
+  return [subject];
+}
+
+function nginxConfiguration(directory: string, port: number, upstream: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((name) => `${name}_temp_path ${directory};`)
+    .join(' ');
+  return `daemon off; master_process off; worker_processes 1; pid ${directory}/pid; error_log stderr crit;
+events { worker_connections 4096; }
+http {
+  access_log off; ${temporary} keepalive_requests 1000000;
+  upstream bench { server ${upstream}; keepalive 512; keepalive_requests 1000000; }
+  server {
+    listen 127.0.0.1:${port};
+    location = /readyz { return 200; }
+    location / { proxy_pass http://bench; proxy_http_version 1.1; proxy_set_header connection ""; proxy_buffering off; }
+  }
+}
+`;
+}
+
 function gateway(id: string, title: string, server: string, everything: boolean, options: SubjectOptions): Subject {
   return {
     id,
@@ -72,6 +114,8 @@ function gateway(id: string, title: string, server: string, everything: boolean,
         DATA_DIR: join(directory, 'data'),
         LISTEN: `127.0.0.1:${port}`,
         MANAGEMENT_LISTEN: `127.0.0.1:${await freePort()}`,
+        // As `npm start` and the image have it.
+        NODE_COMPILE_CACHE: join(compiled, 'compile-cache'),
       };
       return { name: id, port, measured: true, args: [...profiler(options, id), server], env };
     },

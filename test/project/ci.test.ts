@@ -10,7 +10,7 @@ interface Steps {
   readonly tests: readonly [passed: number, failed: number] | null;
   /** Output of the clients' run. */
   readonly clients: string;
-  readonly codes?: Partial<Record<'test' | 'build' | 'test:clients', number>>;
+  readonly codes?: Partial<Record<'test' | 'build' | 'bench' | 'test:clients', number>>;
 }
 
 /** Runs .ci/run in an empty project with an `npm` that plays the given steps. */
@@ -24,6 +24,7 @@ const { writeFileSync } = process.getBuiltinModule('node:fs');
 const steps = ${JSON.stringify(steps)};
 const [first, second] = process.argv.slice(2);
 const name = first === 'run' ? second : first;
+if (name === 'bench') console.log('measured');
 if (process.env.CI !== 'true') process.exit(9);
 if (name === 'test' && steps.tests) {
   const file = process.argv.find((argument) => argument.startsWith('--outputFile.json=')).split('=')[1];
@@ -73,12 +74,19 @@ describe('.ci/run', () => {
     ['the tests die before their report', { tests: null, clients: '15 passed, 0 failed', codes: { test: 137 } }],
     ['the tests end well without a report', { tests: null, clients: '15 passed, 0 failed' }],
     ['the build fails', { tests: [10, 0], clients: '5 passed, 0 failed', codes: { build: 1 } }],
+    ['a call costs too much', { tests: [10, 0], clients: '5 passed, 0 failed', codes: { bench: 1 } }],
     ['the clients crash', { tests: [15, 0], clients: 'Traceback', codes: { 'test:clients': 1 } }],
     ['the clients fail after their report', { tests: [10, 0], clients: '5 passed, 0 failed', codes: { 'test:clients': 1 } }],
     ['the clients report nothing', { tests: [15, 0], clients: '' }],
   ] as [string, Steps][])('fails when %s', (_name, steps) => {
     const { code, lines } = ci(steps);
     expect({ code, last: lines.at(-1) }).toEqual({ code: 1, last: '15 passed, 1 failed' });
+  });
+
+  it('measures what a call costs once, and once more when that is too much', () => {
+    const measured = (codes: Steps['codes']) =>
+      ci({ tests: [1, 0], clients: '1 passed, 0 failed', ...(codes && { codes }) }).lines.filter((line) => line === 'measured');
+    expect([measured(undefined).length, measured({ bench: 1 }).length]).toEqual([1, 2]);
   });
 
   it('fails when nothing ran', () => {
