@@ -71,7 +71,7 @@ export function ledgerCases(directory: string): readonly Case[] {
     new LedgerStore({ dataDir: join(directory, name), fsync: 'normal', now: Date.now, log: { warn: () => undefined } });
   return [1, 8, 32].flatMap((batch) => {
     const [direct, store] = [open(`direct-${batch}`), open(`journal-${batch}`)];
-    const journal = new Journal({ path: join(store.dir, 'ledger.journal'), sync: false });
+    const journal = new Journal(join(store.dir, 'ledger.journal-1'));
     let waiting: Write[] = [];
     const byJournal: Flush = (writes) => {
       journal.append(writes);

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ModelInfo } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
+import { Applier } from './applier.ts';
 import type { Usage } from './contract.ts';
 import { Journal } from './journal.ts';
 import { Ledger } from './ledger.ts';
@@ -39,8 +40,16 @@ export default fp<UsageOptions>(
     const { dataDir, fsync, prices, version, now = Date.now, log = app.log } = options;
     const book = new PriceBook({ prices, version });
     const store = new LedgerStore({ dataDir, fsync, now, log });
-    const journal = new Journal({ path: join(store.dir, 'ledger.journal'), sync: fsync === 'always' });
-    const ledger = new Ledger({ store, journal, book, now, log });
+    const synchronised = fsync === 'always';
+    const ledger = new Ledger({
+      store,
+      journals: [new Journal(join(store.dir, 'ledger.journal-1')), new Journal(join(store.dir, 'ledger.journal-2'))],
+      applier: new Applier({ path: store.path, synchronous: synchronised ? 'FULL' : 'NORMAL' }),
+      synchronised,
+      book,
+      now,
+      log,
+    });
     const recovered = await ledger.recover();
     if (recovered > 0) {
       log.warn({ attempts: recovered }, 'attempts of an earlier process had not ended: settled as unknown, with estimated input');

@@ -1,22 +1,6 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Write } from './rows.ts';
-
-export interface JournalOptions {
-  readonly path: string;
-  /** Synchronised to the disk at every append: survives a power loss too. */
-  readonly sync: boolean;
-}
 
 /** What an earlier process left behind. */
 export interface Remains {
@@ -52,7 +36,6 @@ export function parseJournal(bytes: Buffer): Remains {
  */
 export class Journal {
   readonly path: string;
-  readonly #sync: boolean;
   readonly #file: number;
   /** Bytes of whole lines. */
   #size: number;
@@ -60,9 +43,8 @@ export class Journal {
   #torn = false;
 
   /** Throws when the file cannot be opened. */
-  constructor({ path, sync }: JournalOptions) {
+  constructor(path: string) {
     this.path = path;
-    this.#sync = sync;
     this.#file = openSync(path, 'a+', 0o600);
     this.#size = fstatSync(this.#file).size;
   }
@@ -84,7 +66,6 @@ export class Journal {
     const line = Buffer.from(`${crc32(json)} ${json}\n`);
     try {
       for (let at = 0; at < line.length; ) at += writeSync(this.#file, line, at);
-      if (this.#sync) fdatasyncSync(this.#file);
     } catch (error) {
       this.#torn = true;
       try {
@@ -95,6 +76,13 @@ export class Journal {
       throw error;
     }
     this.#size += line.length;
+  }
+
+  /** What was appended survives a power loss too. The disk is waited for elsewhere than on this thread. */
+  synchronise(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fdatasync(this.#file, (error) => (error === null ? resolve() : reject(error)));
+    });
   }
 
   /** The ledger's file has them all. */

@@ -1,21 +1,14 @@
-import type { FastifyBaseLogger } from 'fastify';
 import type { Operation, Target } from '../../providers/provider.ts';
 import type { Intent, OpenAttempt, SettledCost, Settlement, Usage } from './contract.ts';
-import type { Journal } from './journal.ts';
 import { cost } from './money.ts';
 import { type Price, type PriceBook, type PriceKey, priceKey } from './price.ts';
 import { type Charge, intentRow, settlementRow } from './rows.ts';
 import { account } from './settlement.ts';
 import type { LedgerStore } from './store.ts';
-import { LedgerWriter } from './writer.ts';
+import { LedgerWriter, type WriterOptions } from './writer.ts';
 
-export interface LedgerOptions {
-  readonly store: LedgerStore;
-  readonly journal: Journal;
+export interface LedgerOptions extends WriterOptions {
   readonly book: PriceBook;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
 }
 
 /** The ledger of attempts: what they used and what that cost, priced once each. */
@@ -87,7 +80,7 @@ export class Ledger implements Usage {
   /** Commits what is left and gives the file back. Later opens are refused. */
   async close(): Promise<void> {
     await Promise.all(this.#pricing);
-    this.#writer.close();
+    await this.#writer.close();
   }
 
   #settle(id: number, intent: Intent, key: PriceKey, settlement: Settlement): Promise<SettledCost> {

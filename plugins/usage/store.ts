@@ -1,10 +1,11 @@
 import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import type { FastifyBaseLogger } from 'fastify';
 import { lockDirectory, type Release } from './lock.ts';
+import { RowWriter } from './row-writer.ts';
 import type { Write } from './rows.ts';
-import { insertIntent, insertSettlement, migrations } from './tables.ts';
+import { migrations } from './tables.ts';
 
 export type Fsync = 'normal' | 'always';
 
@@ -26,8 +27,6 @@ export interface OpenRow {
   readonly price_provider: string | null;
 }
 
-/** Bytes a probe writes: more than any batch of small rows, so that "works again" is not one lucky page. */
-const probeBytes = 65_536;
 /** Milliseconds a write waits for a foreign writer; readers never block it. */
 const busyTimeout = 100;
 
@@ -86,17 +85,14 @@ function migrate(database: DatabaseSync, path: string): void {
   }
 }
 
-/** The ledger's file: one SQLite database in WAL mode, written by this process only. Every method is synchronous. */
+/** The ledger's file: one SQLite database in WAL mode, written by this process only. Every method waits for the disk. */
 export class LedgerStore {
   /** Absolute. */
   readonly dir: string;
   readonly path: string;
   readonly database: DatabaseSync;
   readonly #release: Release;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #settle: StatementSync;
+  readonly #rows: RowWriter;
 
   /** Throws an error that says what to do: directory not writable, in use, or a file of a newer version. */
   constructor(options: StoreOptions) {
@@ -110,10 +106,7 @@ export class LedgerStore {
       database.exec('PRAGMA journal_mode = WAL');
       database.exec(`PRAGMA synchronous = ${options.fsync === 'always' ? 'FULL' : 'NORMAL'}`);
       migrate(database, this.path);
-      this.#begin = database.prepare('BEGIN IMMEDIATE');
-      this.#commit = database.prepare('COMMIT');
-      this.#insert = database.prepare(insertIntent);
-      this.#settle = database.prepare(insertSettlement);
+      this.#rows = new RowWriter(database);
     } catch (error) {
       database?.close();
       this.#release();
@@ -142,52 +135,16 @@ export class LedgerStore {
 
   /** All of it, or nothing and an error. */
   write(rows: readonly Write[]): void {
-    // A statement alone is a transaction of its own.
-    if (rows.length === 1) this.#run(rows[0]!);
-    else
-      this.#transaction(() => {
-        for (const row of rows) this.#run(row);
-      });
-  }
-
-  #run({ kind, values }: Write): void {
-    (kind === 'open' ? this.#insert : this.#settle).run(...values);
+    this.#rows.write(rows);
   }
 
   /** Every row below `id` is settled. */
   settledBelow(id: number): void {
-    this.database.prepare("UPDATE progress SET value = ? WHERE name = 'settled_below'").run(id);
-  }
-
-  /** Throws while the file cannot grow. */
-  probe(): void {
-    this.#transaction(() => this.database.prepare('INSERT INTO probe (filler) VALUES (zeroblob(?))').run(probeBytes));
-    this.#transaction(() => this.database.exec('DELETE FROM probe'));
+    this.#rows.settledBelow(id);
   }
 
   close(): void {
     this.database.close();
     this.#release();
-  }
-
-  #transaction(work: () => void): void {
-    try {
-      this.#begin.run();
-      work();
-      this.#commit.run();
-    } catch (error) {
-      this.#rollback();
-      throw error;
-    }
-  }
-
-  #rollback(): void {
-    // SQLite has rolled back by itself after some errors (disk full), not after others.
-    if (!this.database.isTransaction) return;
-    try {
-      this.database.exec('ROLLBACK');
-    } catch {
-      // The error that led here is the one to report.
-    }
   }
 }

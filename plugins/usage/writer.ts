@@ -1,72 +1,72 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Applier } from './applier.ts';
+import { Batch, Synchroniser } from './batch.ts';
 import { LedgerError } from './contract.ts';
 import type { Journal } from './journal.ts';
+import { replay } from './replay.ts';
 import type { Write } from './rows.ts';
 import type { LedgerStore } from './store.ts';
 
 export interface WriterOptions {
   readonly store: LedgerStore;
-  readonly journal: Journal;
+  /** One is appended to while the other one is brought into the file. */
+  readonly journals: readonly [Journal, Journal];
+  readonly applier: Pick<Applier, 'apply' | 'close'>;
+  /** Commits wait until the disk has them: they survive a power loss too. */
+  readonly synchronised: boolean;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
 }
 
-/** Milliseconds after which what is in the journal is in the file; also how late others see it there. */
+/** Milliseconds after which what is in a journal goes into the file; also how late others see it there. */
 const applyMs = 50;
-/** Writes that are not left waiting for it. */
-const applyWrites = 2_000;
+/** Writes that may wait for a file that does not keep up; above that new attempts are refused. */
+const maxWaiting = 50_000;
 /** Milliseconds between attempts to write again after a failure. */
 const retryEvery = 1000;
-/** Settlements kept in memory while nothing can be written; above that a row stays open and is estimated at the next start. */
+/** Settlements kept in memory while no journal can be written; above that a row stays open and is estimated at the next start. */
 const maxUnsaved = 10_000;
 /** Writes between two notes of how far everything is settled. */
 const progressEvery = 1024;
 
-const ignore = (): void => {};
-
-/** Writes of one turn of the event loop: one append to the journal, one promise for all who wait on it. */
-export class Batch {
-  readonly writes: Write[] = [];
-  readonly #outcome = Promise.withResolvers<void>();
-  /** Rejects with `LedgerError`. */
-  readonly committed = this.#outcome.promise;
-  /** Resolves either way. */
-  readonly done = this.committed.catch(ignore);
-
-  finish(error?: LedgerError): void {
-    if (error === undefined) this.#outcome.resolve();
-    else this.#outcome.reject(error);
-  }
-}
-
 /**
- * Gets writes into the ledger's file by way of its journal: once per turn of the event loop they are appended there, which
- * commits them, and many turns together go into the file. A write that fails makes the ledger not ready: intents are
- * refused, settlements wait in memory, and it tries again every second.
+ * Gets writes into the ledger's file by way of its journals: once per turn of the event loop they are appended to one, which
+ * commits them; what many turns brought together goes into the file elsewhere. When nothing can be appended, or the file
+ * cannot be written or does not keep up, the ledger is not ready: intents are refused, settlements wait, and it tries again
+ * every second.
  */
 export class LedgerWriter {
   readonly #store: LedgerStore;
-  readonly #journal: Journal;
-  readonly #now: () => number;
+  readonly #applier: WriterOptions['applier'];
+  readonly #synchroniser: Synchroniser | null;
   readonly #log: WriterOptions['log'];
+  #active: Journal;
+  #other: Journal;
   #batch: Batch | null = null;
-  /** Committed, or kept in memory, and not in the file yet; in order. */
-  #unapplied: Write[] = [];
+  /** In the active journal. */
+  #waiting: Write[] = [];
+  /** In the other journal, on their way into the file; null: it is empty. */
+  #leaving: Write[] | null = null;
+  /** Settlements that are in no journal. */
+  #unsaved: Write[] = [];
   /** Rows whose settlement is not in the file, ascending. */
   readonly #unsettled = new Set<number>();
+  #applying = false;
   #apply: NodeJS.Timeout | null = null;
   #retry: NodeJS.Timeout | null = null;
   #sinceProgress = 0;
   #lastId: number;
   #failure: LedgerError | null = null;
+  #closed = false;
 
   constructor(options: WriterOptions) {
     this.#store = options.store;
-    this.#journal = options.journal;
-    this.#now = options.now;
+    this.#applier = options.applier;
+    this.#synchroniser = options.synchronised ? new Synchroniser((batches, error) => this.#onDisk(batches, error)) : null;
+    [this.#active, this.#other] = options.journals;
     this.#log = options.log;
-    this.#replay();
+    for (const journal of options.journals) replay(journal, options);
     this.#lastId = this.#store.lastId();
   }
 
@@ -84,14 +84,14 @@ export class LedgerWriter {
   intent(write: Write): Promise<void> {
     if (this.#failure !== null) {
       const refused = Promise.reject(this.#failure);
-      refused.catch(ignore);
+      refused.catch(() => {});
       return refused;
     }
     this.#unsettled.add(write.id);
     return this.#queue(write).committed;
   }
 
-  /** Resolves when the write is committed, or waits in memory because nothing can be. Of a refused intent nothing is written. */
+  /** Resolves when the write is committed, or waits because nothing can be. Of a refused intent nothing is written. */
   async settlement(write: Write): Promise<void> {
     if (!this.#unsettled.has(write.id)) return;
     if (this.#failure === null) await this.#queue(write).done;
@@ -104,54 +104,40 @@ export class LedgerWriter {
     this.#queue(write);
   }
 
-  /** Commits what is queued and brings everything into the file, now. */
+  /** Commits what is queued and brings everything into the file, now: waits for the disk. */
   flush(): void {
     this.#commit();
-    this.#applyAll();
+    if (this.#failure === null) this.#writeNow();
   }
 
-  /** Notes how far everything is settled, so that the next start looks no further back. */
+  /** Notes how far everything is settled, so that the next start looks no further back. Waits for the disk. */
   noteProgress(): void {
-    this.#sinceProgress = 0;
-    const [lowest] = this.#unsettled;
     try {
-      this.#store.settledBelow(lowest ?? this.#lastId + 1);
+      this.#store.settledBelow(this.#progress());
     } catch {
       // It only shortens the next start: the next write finds what is wrong.
     }
   }
 
   /** Later intents are refused. The files are given back. */
-  close(): void {
-    this.flush();
-    if (this.#failure !== null) this.#tryAgain();
+  async close(): Promise<void> {
+    this.#commit();
+    await this.#applier.close();
+    this.#closed = true;
+    if (this.#apply !== null) clearTimeout(this.#apply);
     if (this.#retry !== null) clearInterval(this.#retry);
-    this.#retry = null;
-    if (this.#failure === null) this.noteProgress();
-    if (this.#unapplied.length > 0) {
+    if (this.#writeNow()) this.noteProgress();
+    const left = this.#unsaved.length + this.#waiting.length + (this.#leaving?.length ?? 0);
+    if (left > 0) {
       this.#log.error(
-        { writes: this.#unapplied.length },
+        { writes: left },
         'the ledger could not be written: what is in its journal is taken over at the next start, the rest becomes estimates',
       );
     }
     this.#failure = new LedgerError('ledger_closed', 'The ledger is closed: this process is shutting down.');
-    this.#journal.close();
+    this.#active.close();
+    this.#other.close();
     this.#store.close();
-  }
-
-  /** Brings what an earlier process left in the journal into the file. Damaged lines are kept aside, and told. `faults.md` D3. */
-  #replay(): void {
-    const { writes, damaged } = this.#journal.read();
-    if (damaged > 0) {
-      const aside = `${this.#journal.path}.damaged-${new Date(this.#now()).toISOString().replace(/[-:]/g, '')}`;
-      this.#journal.copyTo(aside);
-      this.#log.warn(
-        { lines: damaged, aside },
-        "lines of the ledger's journal are damaged: the rest was taken over, it was kept aside",
-      );
-    }
-    if (writes.length > 0) this.#store.write(writes);
-    this.#journal.clear();
   }
 
   #queue(write: Write): Batch {
@@ -169,19 +155,25 @@ export class LedgerWriter {
     this.#batch = null;
     if (this.#failure === null) {
       try {
-        this.#journal.append(batch.writes);
+        this.#active.append(batch.writes);
       } catch (error) {
-        this.#fail(this.#journal.path, error);
+        this.#fail(this.#active.path, error);
       }
     }
     if (this.#failure !== null) {
       this.#refuse(batch, this.#failure);
       return;
     }
-    for (const write of batch.writes) this.#unapplied.push(write);
-    batch.finish();
-    if (this.#unapplied.length >= applyWrites) this.#applyAll();
-    else this.#apply ??= setTimeout(() => this.#applyAll(), applyMs).unref();
+    for (const write of batch.writes) this.#waiting.push(write);
+    if (this.#synchroniser === null) batch.finish();
+    else this.#synchroniser.add(batch, this.#active);
+    if (this.#waiting.length > maxWaiting) this.#fail(this.#store.path, new Error('it does not keep up'));
+    else this.#schedule();
+  }
+
+  #onDisk(batches: readonly Batch[], error: Error | null): void {
+    if (error !== null && this.#failure === null) this.#fail(this.#active.path, error);
+    for (const batch of batches) batch.finish(error === null ? undefined : (this.#failure ?? undefined));
   }
 
   #refuse(batch: Batch, failure: LedgerError): void {
@@ -192,26 +184,74 @@ export class LedgerWriter {
     batch.finish(failure);
   }
 
-  #applyAll(): void {
-    if (this.#apply !== null) clearTimeout(this.#apply);
-    this.#apply = null;
-    if (this.#unapplied.length === 0 || this.#failure !== null) return;
-    try {
-      this.#moveToFile();
-    } catch (error) {
-      this.#fail(this.#store.path, error);
-    }
+  #schedule(): void {
+    if (this.#applying || this.#failure !== null || this.#waiting.length === 0) return;
+    this.#apply ??= setTimeout(() => {
+      this.#apply = null;
+      if (!this.#applying && this.#failure === null) this.#handOver(false);
+    }, applyMs).unref();
   }
 
-  /** Doing it twice does no harm: a row that is there is left as it is. */
-  #moveToFile(): void {
-    const writes = this.#unapplied;
-    this.#store.write(writes);
-    this.#journal.clear();
-    this.#unapplied = [];
+  /** Has the journal that was appended to until now brought into the file. */
+  #handOver(probe: boolean): void {
+    if (this.#leaving === null && this.#waiting.length > 0) {
+      this.#leaving = this.#waiting;
+      this.#waiting = [];
+      [this.#active, this.#other] = [this.#other, this.#active];
+    }
+    const journal = this.#leaving === null ? null : this.#other.path;
+    const settledBelow = this.#sinceProgress < progressEvery ? null : this.#progress();
+    this.#applying = true;
+    this.#applier.apply({ journal, settledBelow, probe }).then(
+      () => this.#applied(probe),
+      (error: Error) => {
+        this.#applying = false;
+        if (!this.#closed && this.#failure === null) this.#fail(this.#store.path, error);
+      },
+    );
+  }
+
+  #applied(probed: boolean): void {
+    this.#applying = false;
+    if (this.#closed) return;
+    if (this.#leaving !== null) {
+      this.#arrived(this.#leaving);
+      this.#leaving = null;
+      this.#other.clear();
+    }
+    if (this.#failure !== null && probed) this.#recover();
+    this.#schedule();
+  }
+
+  #arrived(writes: readonly Write[]): void {
     for (const write of writes) if (write.kind === 'settle') this.#unsettled.delete(write.id);
     this.#sinceProgress += writes.length;
-    if (this.#sinceProgress >= progressEvery) this.noteProgress();
+  }
+
+  #progress(): number {
+    this.#sinceProgress = 0;
+    const [lowest] = this.#unsettled;
+    return lowest ?? this.#lastId + 1;
+  }
+
+  /** Everything there is, over this thread's own connection; what is on its way meets itself and does no harm. */
+  #writeNow(): boolean {
+    const writes = [...(this.#leaving ?? []), ...this.#waiting, ...this.#unsaved];
+    if (writes.length === 0) return true;
+    try {
+      this.#store.write(writes);
+      this.#active.clear();
+      // What another thread reads just now is left to it.
+      if (!this.#applying) this.#other.clear();
+    } catch (error) {
+      if (this.#failure === null) this.#fail(this.#store.path, error);
+      return false;
+    }
+    this.#arrived(writes);
+    this.#waiting = [];
+    this.#unsaved = [];
+    if (!this.#applying) this.#leaving = null;
+    return true;
   }
 
   #fail(path: string, cause: unknown): void {
@@ -221,28 +261,35 @@ export class LedgerWriter {
     this.#retry ??= setInterval(() => this.#tryAgain(), retryEvery).unref();
   }
 
-  /** In the journal if that can still be written, in memory in any case. */
+  /** In a journal if one can still be written, in memory otherwise. */
   #keep(write: Write): void {
-    if (this.#unapplied.length >= maxUnsaved) {
-      this.#log.error({ id: write.id }, 'too many settlements wait for the ledger: this one will be an estimate after a restart');
-      return;
-    }
     try {
-      this.#journal.append([write]);
+      this.#active.append([write]);
+      this.#waiting.push(write);
     } catch {
-      // What a failure means has been said when it began.
+      if (this.#unsaved.length < maxUnsaved) this.#unsaved.push(write);
+      else
+        this.#log.error(
+          { id: write.id },
+          'too many settlements wait for the ledger: this one will be an estimate after a restart',
+        );
     }
-    this.#unapplied.push(write);
   }
 
   #tryAgain(): void {
+    if (this.#applying) return;
     try {
-      this.#journal.append([]);
-      this.#moveToFile();
-      this.#store.probe();
+      this.#active.append(this.#unsaved);
     } catch {
       return;
     }
+    for (const write of this.#unsaved) this.#waiting.push(write);
+    this.#unsaved = [];
+    this.#handOver(true);
+  }
+
+  #recover(): void {
+    if (this.#unsaved.length > 0 || this.#waiting.length > maxWaiting) return;
     if (this.#retry !== null) clearInterval(this.#retry);
     this.#retry = null;
     this.#failure = null;

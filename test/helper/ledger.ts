@@ -33,9 +33,9 @@ export interface LedgerRow {
   readonly cost_nano: number | null;
 }
 
-function journalOf(dataDir: string): readonly Write[] {
+function journal(dataDir: string, name: string): readonly Write[] {
   try {
-    return parseJournal(readFileSync(join(dataDir, 'ledger.journal'))).writes;
+    return parseJournal(readFileSync(join(dataDir, name))).writes;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -44,13 +44,14 @@ function journalOf(dataDir: string): readonly Write[] {
 
 /** Every row that is committed in `dataDir`, in the file or still in its journal, read beside the process that owns it. */
 export function readLedger(dataDir: string): LedgerRow[] {
-  // First the journal: what leaves it meanwhile is in the file.
-  const journal = journalOf(dataDir);
+  // First the journals: what leaves them meanwhile is in the file. Intents before settlements, in whichever they are.
+  const writes = ['ledger.journal-1', 'ledger.journal-2'].flatMap((name) => journal(dataDir, name));
+  writes.sort((a, b) => (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0));
   const database = new DatabaseSync(join(dataDir, 'ledger.sqlite'), { readOnly: true });
   try {
     const rows = new Map<unknown, Record<string, unknown>>();
     for (const row of database.prepare('SELECT * FROM attempts').all()) rows.set(row.id, { ...row });
-    for (const { kind, id, values } of journal) {
+    for (const { kind, id, values } of writes) {
       const row = rows.get(id);
       const columns = kind === 'open' ? intentColumns : settlementColumns;
       const members = Object.fromEntries(columns.map((name, at) => [name, values[at]]));

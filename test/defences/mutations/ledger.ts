@@ -64,11 +64,42 @@ export const ledger: readonly Mutation[] = [
   {
     id: 'journal-taken-over',
     removes: 'what was committed and not in the file yet is taken over at the start',
-    file: 'plugins/usage/writer.ts',
-    find: 'if (writes.length > 0) this.#store.write(writes);',
+    file: 'plugins/usage/replay.ts',
+    find: 'if (writes.length > 0) store.write(writes);',
     replace: '',
     test: 'plugins/usage/recovery',
     name: 'takes over what was committed and not in the file yet',
+  },
+  {
+    id: 'file-is-written-elsewhere',
+    removes: 'the file is written on a thread of its own: a slow disk holds up no call',
+    file: 'plugins/usage/writer.ts',
+    find: 'const journal = this.#leaving === null ? null : this.#other.path;',
+    replace: `this.#store.write(this.#leaving ?? []);
+    const journal = this.#leaving === null ? null : this.#other.path;`,
+    test: 'plugins/usage/slow-disk',
+    name: 'D2: a file that cannot be written for seconds holds up no commit',
+  },
+  {
+    id: 'file-that-does-not-keep-up',
+    removes: 'what waits for the file is bounded',
+    file: 'plugins/usage/writer.ts',
+    find: 'if (this.#waiting.length > maxWaiting)',
+    replace: 'if (false)',
+    test: 'plugins/usage/slow-disk',
+    name: 'D2: a file that does not keep up ends in refusals',
+  },
+  {
+    id: 'commits-wait-for-the-disk',
+    removes: 'with fsync: always a commit waits for the disk',
+    file: 'plugins/usage/writer.ts',
+    find: 'else this.#synchroniser.add(batch, this.#active);',
+    replace: `else {
+      this.#synchroniser.add(batch, this.#active);
+      batch.finish();
+    }`,
+    test: 'plugins/usage/slow-disk',
+    name: 'commits wait until the disk has them',
   },
   {
     id: 'journal-checks-lines',

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LedgerError } from '../../../plugins/usage/index.ts';
-import type { Journal } from '../../../plugins/usage/journal.ts';
 import type { LedgerStore } from '../../../plugins/usage/store.ts';
 import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
 
@@ -30,20 +29,22 @@ const fillFile = (store: LedgerStore) => {
   store.database.exec('PRAGMA max_page_count = 1');
 };
 const freeFile = (store: LedgerStore) => store.database.exec('PRAGMA max_page_count = 1000000');
-const fillJournal = (journal: Journal) =>
-  vi.spyOn(journal, 'append').mockImplementation(() => {
-    throw Object.assign(new Error('no space left on device, write'), { code: 'ENOSPC' });
-  });
+const fillJournals = (journals: ReturnType<typeof openLedger>['journals']) =>
+  journals.map((journal) =>
+    vi.spyOn(journal, 'append').mockImplementation(() => {
+      throw Object.assign(new Error('no space left on device, write'), { code: 'ENOSPC' });
+    }),
+  );
 const long = 'x'.repeat(20_000);
 
 describe('D1: a disk that is full', () => {
   /** The disk has room for neither the journal nor the file. */
-  function fill({ store, journal }: ReturnType<typeof openLedger>): () => void {
+  function fill({ store, journals }: ReturnType<typeof openLedger>): () => void {
     fillFile(store);
-    const append = fillJournal(journal);
+    const appends = fillJournals(journals);
     return () => {
       freeFile(store);
-      append.mockRestore();
+      for (const append of appends) append.mockRestore();
     };
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Applier } from '../../../plugins/usage/applier.ts';
 import type { Intent, Settlement } from '../../../plugins/usage/index.ts';
 import { Journal } from '../../../plugins/usage/journal.ts';
 import { Ledger } from '../../../plugins/usage/ledger.ts';
@@ -97,13 +98,34 @@ export function recordingLog() {
   return { lines, info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-export function openLedger(dataDir: string, options: Partial<PriceBookOptions> = {}) {
+export interface LedgerChanges extends Partial<PriceBookOptions> {
+  readonly applier?: Pick<Applier, 'apply' | 'close'>;
+  readonly synchronised?: boolean;
+}
+
+/** Brings journals into the file over the store's own connection, whose limits a test may set. */
+function here(store: LedgerStore, journals: readonly Journal[]): Pick<Applier, 'apply' | 'close'> {
+  const probe = store.database.prepare('INSERT INTO probe (filler) VALUES (zeroblob(65536))');
+  return {
+    async apply(request) {
+      await null;
+      const journal = journals.find(({ path }) => path === request.journal);
+      if (journal !== undefined) store.write(journal.read().writes);
+      if (request.settledBelow !== null) store.settledBelow(request.settledBelow);
+      if (request.probe) probe.run();
+    },
+    close: async () => {},
+  };
+}
+
+export function openLedger(dataDir: string, options: LedgerChanges = {}) {
   const log = recordingLog();
   const store = new LedgerStore({ dataDir, fsync: 'normal', now: Date.now, log });
   const book = new PriceBook({ prices, version: 'c1', ...options });
-  const journal = new Journal({ path: join(dataDir, 'ledger.journal'), sync: false });
-  const ledger = new Ledger({ store, journal, book, now: Date.now, log });
-  return { ledger, store, journal, book, log };
+  const journals = [new Journal(join(dataDir, 'ledger.journal-1')), new Journal(join(dataDir, 'ledger.journal-2'))] as const;
+  const applier = options.applier ?? here(store, journals);
+  const ledger = new Ledger({ store, journals, applier, synchronised: options.synchronised === true, book, now: Date.now, log });
+  return { ledger, store, journals, applier, book, log };
 }
 
 /** Rows as another process sees them. */

@@ -1,0 +1,68 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { ApplyRequest, ApplySetup } from './apply-thread.ts';
+
+/** Milliseconds a close waits for what is under way; what was not applied is in the journal. */
+const closeLimit = 2_000;
+
+/**
+ * Brings journals into the ledger's file on a thread of its own: the file waits for the disk (its checkpoints synchronise it), and a
+ * disk that takes 2 s for that held every call for 4 (`faults.md` D2). The thread is started with the first request.
+ */
+export class Applier {
+  readonly #setup: ApplySetup;
+  #worker: Worker | null = null;
+  #pending: { resolve(): void; reject(error: Error): void } | null = null;
+  #idle: Promise<unknown> = Promise.resolve();
+
+  constructor(setup: ApplySetup) {
+    this.#setup = setup;
+  }
+
+  /** One at a time. Rejects with the file's error; nothing of the request is in the file then. */
+  apply(request: ApplyRequest): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#pending = { resolve, reject };
+    this.#idle = promise.catch(() => {});
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(request);
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      this.#idle,
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, closeLimit);
+      }),
+    ]);
+    clearTimeout(timer);
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+
+  #start(): Worker {
+    const file = new URL(`./apply-thread${extname(import.meta.filename)}`, import.meta.url);
+    const worker = new Worker(file, { workerData: this.#setup, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+    worker.unref();
+    worker.on('message', (problem: string | null) => this.#done(problem === null ? null : new Error(problem)));
+    const gone = (error: Error): void => {
+      // An error is followed by the exit, when another thread may have been asked already.
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      this.#done(error);
+    };
+    worker.on('error', gone);
+    worker.on('exit', () => gone(new Error('its thread ended')));
+    return worker;
+  }
+
+  #done(error: Error | null): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    if (error === null) pending?.resolve();
+    else pending?.reject(error);
+  }
+}

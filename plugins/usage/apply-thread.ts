@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { parseJournal } from './journal.ts';
+import { RowWriter } from './row-writer.ts';
+
+// The thread behind `Applier`. It answers every request with null, or with what went wrong.
+
+export interface ApplySetup {
+  /** The ledger's file. */
+  readonly path: string;
+  readonly synchronous: 'NORMAL' | 'FULL';
+}
+
+export interface ApplyRequest {
+  /** A journal that nobody appends to; null: only the rest. */
+  readonly journal: string | null;
+  /** Every row below it is settled; null: not to be noted now. */
+  readonly settledBelow: number | null;
+  /** Also find out whether the file can grow. */
+  readonly probe: boolean;
+}
+
+/** Milliseconds a write waits for another connection. */
+const busyTimeout = 5_000;
+
+const { path, synchronous } = workerData as ApplySetup;
+const database = new DatabaseSync(path, { timeout: busyTimeout });
+database.exec(`PRAGMA synchronous = ${synchronous}`);
+const rows = new RowWriter(database);
+
+function handle({ journal, settledBelow, probe }: ApplyRequest): void {
+  if (journal !== null) rows.write(parseJournal(readFileSync(journal)).writes);
+  if (settledBelow !== null) rows.settledBelow(settledBelow);
+  if (probe) rows.probe();
+}
+
+parentPort!.on('message', (request: ApplyRequest) => {
+  let problem: string | null = null;
+  try {
+    handle(request);
+  } catch (error) {
+    problem = (error as Error).message;
+  }
+  parentPort!.postMessage(problem);
+});
