@@ -215,8 +215,8 @@ export async function buildGateway(loaded: LoadedConfig, options: GatewayOptions
     close,
     async listen() {
       try {
-        const managementUrl = await openListener(management, config.management.listen, 'MANAGEMENT_LISTEN', null);
-        const apiUrl = await openListener(api, config.server.listen, 'LISTEN', config.server.max_connections);
+        const managementUrl = await openListener(management, config.management.listen, 'MANAGEMENT_LISTEN');
+        const apiUrl = await openListener(api, config.server.listen, 'LISTEN');
         urls = { api: apiUrl, management: managementUrl };
         return urls;
       } catch (error) {

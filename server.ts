@@ -8,7 +8,7 @@ import { leaveAtOnce } from './plugins/lifecycle/drain.ts';
 import { startIsInterruptible } from './plugins/lifecycle/early-signals.ts';
 import { lastWords, secretsIn } from './plugins/lifecycle/last-words.ts';
 import { providerTypes } from './providers/index.ts';
-import { ConfigSchema } from './schemas/config.ts';
+import { type Config, ConfigSchema } from './schemas/config.ts';
 
 // The process: read the configuration, build, listen, say so, and leave in order.
 
@@ -25,6 +25,13 @@ function giveUp(error: unknown): never {
   process.exit(1);
 }
 
+/** After an uncaught error nothing is known about the state of the process: note it, keep what is acknowledged, go. */
+function leaveAfter(error: unknown, gateway: Gateway, config: Config): never {
+  gateway.log.fatal({ err: lastWords(error, secretsIn(ConfigSchema, config)) }, 'uncaught error: leaving');
+  gateway.api.usage.flush();
+  process.exit(1);
+}
+
 function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
   const { delay, timeout } = config.server.shutdown;
   const hangs = delay + timeout + 5_000;
@@ -36,16 +43,14 @@ function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
         gateway.log.warn({ signal }, 'second signal: leaving at once');
         leaveAtOnce(gateway.api);
       },
+      onSecondError: (error) => leaveAfter(error, gateway, config),
       onTimeout: () => gateway.log.error('the shutdown hangs: leaving at once'),
     },
     async (why) => {
       const { signal, err } = why;
       // Not its value: a rejection may have no reason at all.
       if ('err' in why) {
-        // After an uncaught error nothing is known about the state of the process: note it, keep what is acknowledged, go.
-        gateway.log.fatal({ err: lastWords(err, secretsIn(ConfigSchema, config)) }, 'uncaught error: leaving');
-        gateway.api.usage.flush();
-        process.exit(1);
+        leaveAfter(err, gateway, config);
       }
       gateway.log.info({ signal }, 'shutting down');
       await gateway.drain();

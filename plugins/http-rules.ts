@@ -97,8 +97,11 @@ export default fp(
     const listener = listenerOf(app.server);
     if (listener === undefined) return;
     // Hijacked replies are watched by whoever hijacks them.
-    app.addHook('onSend', (_request, reply, payload, done) => {
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const { socket } = request.raw;
       reply.raw.setTimeout(listener.writeTimeout);
+      // First of all: Node sets it back for an idle connection, but not for one on which the next request is waiting.
+      reply.raw.prependOnceListener('finish', () => socket.setTimeout(listener.limits.timeout));
       done(null, payload);
     });
   },

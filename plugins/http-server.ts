@@ -68,6 +68,9 @@ const listeners = new WeakMap<Server, Listener>();
 /** What the server was made for; undefined for one that was made elsewhere. */
 export const listenerOf = (server: Server): Listener | undefined => listeners.get(server);
 
+/** Added to the idle time of a connection, for clients whose clock is slower. Odd, so that the sum is no other timeout's length. */
+const keepAliveBufferMs = 1_013;
+
 const surplus = new WeakSet<Socket>();
 const closing = new WeakSet<Socket>();
 const waiting = new WeakMap<Socket, number>();
@@ -109,7 +112,7 @@ function countConnections(server: Server, max: number): void {
     if (Math.abs(now - reclaimed) < reclaimMs) return;
     reclaimed = now;
     // `closeIdleConnections` would also end those whose first request is on its way. Node gives this timeout to a connection
-    // between two requests only.
+    // between two requests only, see `keepAliveBufferMs`.
     const kept = server.keepAliveTimeout + server.keepAliveTimeoutBuffer;
     for (const each of open) if (each.timeout === kept) each.destroy();
   });
@@ -133,6 +136,7 @@ function factory(limits: ServerLimits, writeTimeout: number): FastifyServerFacto
         handler(request, response);
       });
       server.timeout = limits.timeout;
+      server.keepAliveTimeoutBuffer = keepAliveBufferMs;
       server.maxHeadersCount = limits.maxHeadersCount;
       server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
       server.maxConnections = limits.maxConnections;

@@ -76,7 +76,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   C3: by('e2e/slow-reader'),
   C4: by('e2e/slow-reader', 'plugins/upstream/cancelling', 'e2e/slow-attacks'),
   C5: by('e2e/framing', 'plugins/errors/socket', 'e2e/slow-attacks'),
-  C6: by('plugins/lifecycle/listen', 'e2e/limits-at-boot', 'e2e/slow-attacks'),
+  C6: by('e2e/limits-at-boot', 'e2e/slow-attacks'),
   C7: by('e2e/framing', 'plugins/errors/socket', 'e2e/framing-corpus'),
   C8: by('e2e/odd-requests', 'e2e/framing'),
   C9: by('e2e/odd-requests', 'e2e/errors', 'plugins/errors/socket'),

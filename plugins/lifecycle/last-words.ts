@@ -27,6 +27,15 @@ function collect(schema: Schema | undefined, value: unknown, secrets: Set<string
   for (const [key, entry] of Object.entries(value)) collect(schema.properties?.[key] ?? map?.values, entry, secrets);
 }
 
+/** Also of what has no text of its own. */
+function text(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
+
 const frame = /^\s+at .*:\d+:\d+\)?$/;
 
 /**
@@ -34,13 +43,13 @@ const frame = /^\s+at .*:\d+:\d+\)?$/;
  * every one of `secrets` is taken out. Of the stack only the frames stay.
  */
 export function lastWords(thrown: unknown, secrets: readonly string[]): Error {
-  const error = thrown instanceof Error ? thrown : new Error(`not an error was thrown: ${String(thrown)}`);
-  const clean = (text: unknown) => scrub(String(text), secrets);
+  const error = thrown instanceof Error ? thrown : new Error(`not an error was thrown: ${text(thrown)}`);
+  const clean = (value: unknown) => scrub(text(value), secrets);
   const told: Error & { code?: string } = new Error(clean(error.message));
   told.name = clean(error.name);
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined) told.code = clean(code);
-  const frames = String(error.stack ?? '').split('\n');
+  const frames = text(error.stack ?? '').split('\n');
   const shown = frames.filter((line) => frame.test(line) && !secrets.some((secret) => line.includes(secret)));
   told.stack = [`${told.name}: ${told.message}`, ...shown].join('\n');
   return told;

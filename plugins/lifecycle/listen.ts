@@ -103,16 +103,10 @@ async function openOthers(app: FastifyInstance, host: string): Promise<void> {
  * Opens one listener. `variable` names the setting in messages. Returns its URL (`http://host:port`, or `unix:/path`). Throws
  * `ListenError` when it cannot be opened, or when a limit that its server was given is not in force.
  */
-export async function openListener(
-  app: FastifyInstance,
-  setting: string,
-  variable: string,
-  maxConnections: number | null,
-): Promise<string> {
+export async function openListener(app: FastifyInstance, setting: string, variable: string): Promise<string> {
   const address = parseListen(setting);
   if (typeof address === 'string') throw new ListenError(`${variable}=${setting}: ${address}.`);
   refuse(app.server);
-  if (maxConnections !== null) app.server.maxConnections = maxConnections;
   try {
     assertLimits(app.server);
     if (address.kind === 'unix') await clearSocket(address.path);

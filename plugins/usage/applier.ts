@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { ApplyRequest, ApplySetup } from './apply-thread.ts';
+import type { ApplyReply, ApplyRequest, ApplySetup } from './apply-thread.ts';
 
 /** Milliseconds a close waits for what is under way; what was not applied is in the journal. */
 const closeLimit = 2_000;
@@ -12,16 +12,19 @@ const closeLimit = 2_000;
 export class Applier {
   readonly #setup: ApplySetup;
   #worker: Worker | null = null;
-  #pending: { resolve(): void; reject(error: Error): void } | null = null;
+  #pending: { resolve(refused: readonly number[]): void; reject(error: Error): void } | null = null;
   #idle: Promise<unknown> = Promise.resolve();
 
   constructor(setup: ApplySetup) {
     this.#setup = setup;
   }
 
-  /** One at a time. Rejects with the file's error; nothing of the request is in the file then. */
-  apply(request: ApplyRequest): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+  /**
+   * One at a time. Resolves to the ids of rows that the file refuses for what they hold. Rejects with the file's error; nothing
+   * of the request is in it then.
+   */
+  apply(request: ApplyRequest): Promise<readonly number[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     this.#pending = { resolve, reject };
     this.#idle = promise.catch(() => {});
     this.#worker ??= this.#start();
@@ -47,7 +50,7 @@ export class Applier {
     const file = new URL(`./apply-thread${extname(import.meta.filename)}`, import.meta.url);
     const worker = new Worker(file, { workerData: this.#setup, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: 4 } });
     worker.unref();
-    worker.on('message', (problem: string | null) => this.#done(problem === null ? null : new Error(problem)));
+    worker.on('message', ({ problem, refused }: ApplyReply) => this.#done(problem === null ? refused : new Error(problem)));
     const gone = (error: Error): void => {
       // An error is followed by the exit, when another thread may have been asked already.
       if (this.#worker !== worker) return;
@@ -59,10 +62,10 @@ export class Applier {
     return worker;
   }
 
-  #done(error: Error | null): void {
+  #done(outcome: readonly number[] | Error): void {
     const pending = this.#pending;
     this.#pending = null;
-    if (error === null) pending?.resolve();
-    else pending?.reject(error);
+    if (outcome instanceof Error) pending?.reject(outcome);
+    else pending?.resolve(outcome);
   }
 }

@@ -4,7 +4,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { parseJournal } from './journal.ts';
 import { RowWriter } from './row-writer.ts';
 
-// The thread behind `Applier`. It answers every request with null, or with what went wrong.
+// The thread behind `Applier`. It answers every request once.
+
+/** `problem`: why nothing of the request is in the file; null: it is, but for the rows with these ids, which the file refuses. */
+export interface ApplyReply {
+  readonly problem: string | null;
+  readonly refused: readonly number[];
+}
 
 export interface ApplySetup {
   /** The ledger's file. */
@@ -29,18 +35,19 @@ const database = new DatabaseSync(path, { timeout: busyTimeout });
 database.exec(`PRAGMA synchronous = ${synchronous}`);
 const rows = new RowWriter(database);
 
-function handle({ journal, settledBelow, probe }: ApplyRequest): void {
-  if (journal !== null) rows.write(parseJournal(readFileSync(journal)).writes);
+function handle({ journal, settledBelow, probe }: ApplyRequest): readonly number[] {
+  const refused = journal === null ? [] : rows.write(parseJournal(readFileSync(journal)).writes);
   if (settledBelow !== null) rows.settledBelow(settledBelow);
   if (probe) rows.probe();
+  return refused;
 }
 
 parentPort!.on('message', (request: ApplyRequest) => {
-  let problem: string | null = null;
+  let reply: ApplyReply;
   try {
-    handle(request);
+    reply = { problem: null, refused: handle(request) };
   } catch (error) {
-    problem = (error as Error).message;
+    reply = { problem: (error as Error).message, refused: [] };
   }
-  parentPort!.postMessage(problem);
+  parentPort!.postMessage(reply);
 });

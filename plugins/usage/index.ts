@@ -1,11 +1,11 @@
-import { join } from 'node:path';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import type { FastifyBaseLogger } from 'fastify';
 import fp from 'fastify-plugin';
 import type { ModelInfo } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { Applier } from './applier.ts';
 import type { Usage } from './contract.ts';
-import { Journal } from './journal.ts';
+import { Journal, journalPaths } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { PriceBook } from './price.ts';
 import { type Fsync, LedgerStore } from './store.ts';
@@ -35,6 +35,26 @@ declare module 'fastify' {
   }
 }
 
+/** Throws an error that says what to do; the directory is given back then. */
+function openJournals(store: LedgerStore, synchronised: boolean): readonly [Journal, Journal] {
+  try {
+    const [first, second] = journalPaths(store.dir);
+    const journals = [new Journal(first), new Journal(second)] as const;
+    // A file that was just made is in its directory after a power loss only if the directory was synchronised too.
+    if (synchronised) synchroniseDirectory(store.dir);
+    return journals;
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function synchroniseDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  fsyncSync(directory);
+  closeSync(directory);
+}
+
 export default fp<UsageOptions>(
   async (app, options) => {
     const { dataDir, fsync, prices, version, now = Date.now, log = app.log } = options;
@@ -43,7 +63,7 @@ export default fp<UsageOptions>(
     const synchronised = fsync === 'always';
     const ledger = new Ledger({
       store,
-      journals: [new Journal(join(store.dir, 'ledger.journal-1')), new Journal(join(store.dir, 'ledger.journal-2'))],
+      journals: openJournals(store, synchronised),
       applier: new Applier({ path: store.path, synchronous: synchronised ? 'FULL' : 'NORMAL' }),
       synchronised,
       book,

@@ -1,6 +1,8 @@
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Write } from './rows.ts';
+import { intentColumns, settlementColumns } from './tables.ts';
 
 /** What an earlier process left behind. */
 export interface Remains {
@@ -10,13 +12,30 @@ export interface Remains {
 }
 
 const utf8 = new TextDecoder('utf-8');
+const probeBytes = 4_096;
+
+/** The two journals of a directory. */
+export const journalPaths = (dir: string): readonly [string, string] => [
+  join(dir, 'ledger.journal-1'),
+  join(dir, 'ledger.journal-2'),
+];
+
+/** Whether a row of an earlier version, or of none, fits today's tables. */
+function isWrite(value: unknown): value is Write {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, id, values } = value as Record<string, unknown>;
+  if ((kind !== 'open' && kind !== 'settle') || !Number.isSafeInteger(id) || !Array.isArray(values)) return false;
+  if (values.length !== (kind === 'open' ? intentColumns.length : settlementColumns.length + 1)) return false;
+  return values.every((each) => each === null || typeof each === 'string' || typeof each === 'number');
+}
 
 /** The writes of one line, null when it is not as it was written. */
 function parseLine(line: string): readonly Write[] | null {
   const space = line.indexOf(' ');
   const json = line.slice(space + 1);
   if (space < 1 || line.slice(0, space) !== String(crc32(json))) return null;
-  return JSON.parse(json) as Write[];
+  const writes: unknown = JSON.parse(json);
+  return Array.isArray(writes) && writes.every(isWrite) ? writes : null;
 }
 
 /** What is in a journal, whole or with a torn end. */
@@ -41,11 +60,19 @@ export class Journal {
   #size: number;
   /** A failed append may have left part of a line. */
   #torn = false;
+  #closed = false;
 
-  /** Throws when the file cannot be opened. */
+  /** Throws an error that says what to do when the file cannot be opened. */
   constructor(path: string) {
     this.path = path;
-    this.#file = openSync(path, 'a+', 0o600);
+    try {
+      this.#file = openSync(path, 'a+', 0o600);
+    } catch (cause) {
+      throw new Error(
+        `${path} cannot be opened (${(cause as NodeJS.ErrnoException).code}): look at what is there and at its permissions, or set DATA_DIR (or data_dir).`,
+        { cause },
+      );
+    }
     this.#size = fstatSync(this.#file).size;
   }
 
@@ -61,9 +88,20 @@ export class Journal {
 
   /** All of them, or nothing and the error of the file system. */
   append(writes: readonly Write[]): void {
-    if (this.#torn) this.#cut();
     const json = JSON.stringify(writes);
-    const line = Buffer.from(`${crc32(json)} ${json}\n`);
+    this.#size += this.#write(Buffer.from(`${crc32(json)} ${json}\n`));
+  }
+
+  /** Throws while nothing can be appended. */
+  probe(): void {
+    this.#write(Buffer.alloc(probeBytes));
+    this.#cut();
+  }
+
+  #write(line: Buffer): number {
+    // Its number may be another file's or a socket's by now.
+    if (this.#closed) throw new Error(`${this.path} is closed`);
+    if (this.#torn) this.#cut();
     try {
       for (let at = 0; at < line.length; ) at += writeSync(this.#file, line, at);
     } catch (error) {
@@ -75,7 +113,7 @@ export class Journal {
       }
       throw error;
     }
-    this.#size += line.length;
+    return line.length;
   }
 
   /** What was appended survives a power loss too. The disk is waited for elsewhere than on this thread. */
@@ -100,11 +138,14 @@ export class Journal {
 
   /** An empty journal leaves no file. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#file);
     if (this.#size === 0) rmSync(this.path, { force: true });
   }
 
   #cut(): void {
+    if (this.#closed) return;
     ftruncateSync(this.#file, this.#size);
     this.#torn = false;
   }

@@ -5,7 +5,8 @@ import { type Price, type PriceBook, type PriceKey, priceKey } from './price.ts'
 import { type Charge, intentRow, settlementRow } from './rows.ts';
 import { account } from './settlement.ts';
 import type { LedgerStore } from './store.ts';
-import { LedgerWriter, type WriterOptions } from './writer.ts';
+import { LedgerWriter } from './writer.ts';
+import type { WriterOptions } from './writer-options.ts';
 
 export interface LedgerOptions extends WriterOptions {
   readonly book: PriceBook;

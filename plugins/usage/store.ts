@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FastifyBaseLogger } from 'fastify';
+import { journalPaths } from './journal.ts';
 import { lockDirectory, type Release } from './lock.ts';
 import { RowWriter } from './row-writer.ts';
 import type { Write } from './rows.ts';
@@ -38,7 +39,7 @@ function prepareDirectory(dir: string, ledger: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (existsSync(ledger)) accessSync(ledger, constants.R_OK | constants.W_OK);
+    for (const file of [ledger, ...journalPaths(dir)]) if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
   } catch (cause) {
     throw new Error(
       `The data directory ${dir} cannot be written (${(cause as NodeJS.ErrnoException).code}): give this process write access to it and what is in it, or set DATA_DIR (or data_dir) to a directory it may write.`,
@@ -119,9 +120,10 @@ export class LedgerStore {
     this.database = database;
   }
 
-  /** Largest id given so far, 0 for none. */
+  /** Largest id given so far, 0 for none. A settlement whose intent was damaged has used its id up, too. */
   lastId(): number {
-    return (this.database.prepare('SELECT coalesce(max(id), 0) AS id FROM intents').get() as { id: number }).id;
+    const sql = 'SELECT max((SELECT coalesce(max(id), 0) FROM intents), (SELECT coalesce(max(id), 0) FROM settlements)) AS id';
+    return (this.database.prepare(sql).get() as { id: number }).id;
   }
 
   openRows(): readonly OpenRow[] {
@@ -133,9 +135,9 @@ export class LedgerStore {
       .all() as unknown as OpenRow[];
   }
 
-  /** All of it, or nothing and an error. */
-  write(rows: readonly Write[]): void {
-    this.#rows.write(rows);
+  /** See `RowWriter.write`. */
+  write(rows: readonly Write[]): readonly number[] {
+    return this.#rows.write(rows);
   }
 
   /** Every row below `id` is settled. */

@@ -1,23 +1,10 @@
-import type { FastifyBaseLogger } from 'fastify';
-import type { Applier } from './applier.ts';
 import { Batch, Synchroniser } from './batch.ts';
 import { LedgerError } from './contract.ts';
 import type { Journal } from './journal.ts';
 import { replay } from './replay.ts';
 import type { Write } from './rows.ts';
 import type { LedgerStore } from './store.ts';
-
-export interface WriterOptions {
-  readonly store: LedgerStore;
-  /** One is appended to while the other one is brought into the file. */
-  readonly journals: readonly [Journal, Journal];
-  readonly applier: Pick<Applier, 'apply' | 'close'>;
-  /** Commits wait until the disk has them: they survive a power loss too. */
-  readonly synchronised: boolean;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
-}
+import type { WriterOptions } from './writer-options.ts';
 
 /** Milliseconds after which what is in a journal goes into the file; also how late others see it there. */
 const applyMs = 50;
@@ -94,7 +81,8 @@ export class LedgerWriter {
   /** Resolves when the write is committed, or waits because nothing can be. Of a refused intent nothing is written. */
   async settlement(write: Write): Promise<void> {
     if (!this.#unsettled.has(write.id)) return;
-    if (this.#failure === null) await this.#queue(write).done;
+    // Beside an intent that is not committed yet, the two share its fate.
+    if (this.#failure === null || this.#batch !== null) await this.#queue(write).done;
     else this.#keep(write);
   }
 
@@ -135,9 +123,12 @@ export class LedgerWriter {
       );
     }
     this.#failure = new LedgerError('ledger_closed', 'The ledger is closed: this process is shutting down.');
-    this.#active.close();
-    this.#other.close();
-    this.#store.close();
+    try {
+      this.#active.close();
+      this.#other.close();
+    } finally {
+      this.#store.close();
+    }
   }
 
   #queue(write: Write): Batch {
@@ -203,7 +194,7 @@ export class LedgerWriter {
     const settledBelow = this.#sinceProgress < progressEvery ? null : this.#progress();
     this.#applying = true;
     this.#applier.apply({ journal, settledBelow, probe }).then(
-      () => this.#applied(probe),
+      (refused) => this.#applied(probe, refused),
       (error: Error) => {
         this.#applying = false;
         if (!this.#closed && this.#failure === null) this.#fail(this.#store.path, error);
@@ -211,8 +202,9 @@ export class LedgerWriter {
     );
   }
 
-  #applied(probed: boolean): void {
+  #applied(probed: boolean, refused: readonly number[]): void {
     this.#applying = false;
+    this.#tellRefused(refused);
     if (this.#closed) return;
     if (this.#leaving !== null) {
       this.#arrived(this.#leaving);
@@ -221,6 +213,10 @@ export class LedgerWriter {
     }
     if (this.#failure !== null && probed) this.#recover();
     this.#schedule();
+  }
+
+  #tellRefused(ids: readonly number[]): void {
+    if (ids.length > 0) this.#log.error({ ids }, 'the ledger refuses rows for what they hold: they are lost; please report this');
   }
 
   #arrived(writes: readonly Write[]): void {
@@ -239,7 +235,7 @@ export class LedgerWriter {
     const writes = [...(this.#leaving ?? []), ...this.#waiting, ...this.#unsaved];
     if (writes.length === 0) return true;
     try {
-      this.#store.write(writes);
+      this.#tellRefused(this.#store.write(writes));
       this.#active.clear();
       // What another thread reads just now is left to it.
       if (!this.#applying) this.#other.clear();
@@ -263,6 +259,7 @@ export class LedgerWriter {
 
   /** In a journal if one can still be written, in memory otherwise. */
   #keep(write: Write): void {
+    if (this.#closed) return;
     try {
       this.#active.append([write]);
       this.#waiting.push(write);
@@ -279,7 +276,8 @@ export class LedgerWriter {
   #tryAgain(): void {
     if (this.#applying) return;
     try {
-      this.#active.append(this.#unsaved);
+      if (this.#unsaved.length > 0) this.#active.append(this.#unsaved);
+      else this.#active.probe();
     } catch {
       return;
     }

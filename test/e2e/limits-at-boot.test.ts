@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import errors from '../../plugins/errors/index.ts';
@@ -93,7 +94,7 @@ describe('security 23: every limit', () => {
       const app = Fastify(options(config, Fastify().log)) as unknown as FastifyInstance;
       whenDone(() => app.close());
       Object.assign(app.server, { [name]: undefined });
-      const opening = openListener(app, '127.0.0.1:0', 'LISTEN', null);
+      const opening = openListener(app, '127.0.0.1:0', 'LISTEN');
       await expect(opening).rejects.toThrow(ListenError);
       await expect(opening).rejects.toThrow(new RegExp(`has ${name} undefined instead of \\d+ .*LISTEN`));
       expect(app.server.listening).toBe(false);
@@ -125,7 +126,7 @@ describe('security 23: every limit', () => {
     whenDone(() => app.close());
     await app.register(errors, { notFound: () => 'Nothing is here.' });
     app.get('/', async () => 'hello');
-    const { port } = new URL(await listen.openListener(app, 'localhost:0', 'LISTEN', null));
+    const { port } = new URL(await listen.openListener(app, 'localhost:0', 'LISTEN'));
     for (const url of [`http://127.0.0.1:${port}`, `http://localhost:${port}`]) {
       const host = url.includes('localhost') ? '::1' : '127.0.0.1';
       const ask = async (bytes: string) => {
@@ -204,6 +205,19 @@ describe('C10: requests sent before the one in front of them is answered', () =>
     await connection.closed(2_000);
     expect(handled).toBeLessThanOrEqual(101);
   });
+});
+
+test('C10: a call sent behind another one may take longer than an answer may wait for its reader', async () => {
+  const slow = opened(
+    await startUpstream(async (call, wire) => {
+      await sleep(1_200);
+      return chat(call, wire);
+    }),
+  );
+  const { url } = await startGateway({ overlay: patient(slow.url, { server: { write_timeout: '300ms' } }) });
+  const connection = await connect(url);
+  connection.socket.write(Buffer.concat([requestBytes({ path: '/v1/models' }), requestBytes({ body: ask() })]));
+  await expect.poll(() => connection.raw.toString().match(/HTTP\/1\.1 200/g)?.length, { timeout: 4_000 }).toBe(2);
 });
 
 describe('C6: too many connections', () => {

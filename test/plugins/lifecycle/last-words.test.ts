@@ -33,6 +33,20 @@ describe('the last words of a process', () => {
     expect(JSON.stringify({ ...told, message: told.message, stack: told.stack })).not.toMatch(/plainword|0123456789/);
   });
 
+  it.each([
+    ['an object without a text', Object.create(null)],
+    [
+      'an object whose text throws',
+      {
+        toString() {
+          throw new Error('no');
+        },
+      },
+    ],
+  ])('L4: are also found for %s', (_name, thrown) => {
+    expect(lastWords(thrown, []).message).toBe('not an error was thrown: [object Object]');
+  });
+
   it('L4: keep nothing of a message of several lines but its text', () => {
     const error = new Error('first\n    at plainword:1:2\nsecond');
     expect(lastWords(error, ['plainword']).stack).not.toContain('plainword');

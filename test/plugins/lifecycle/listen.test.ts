@@ -22,7 +22,7 @@ function folder(): string {
   return path;
 }
 
-const open = (setting: string, app = build(), max: number | null = null) => openListener(app, setting, 'LISTEN', max);
+const open = (setting: string, app = build()) => openListener(app, setting, 'LISTEN');
 
 /** What the failed opening says. */
 async function refusal(setting: string): Promise<string> {
@@ -69,12 +69,6 @@ describe('a listener', () => {
     expect(await overSocket(path)).toBe('hello');
     await app.close();
     expect(existsSync(path)).toBe(false);
-  });
-
-  it('C6: takes no more connections than it is told', async () => {
-    const app = build();
-    await open('127.0.0.1:0', app, 7);
-    expect(app.server.maxConnections).toBe(7);
   });
 });
 

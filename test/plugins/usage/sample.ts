@@ -110,9 +110,10 @@ function here(store: LedgerStore, journals: readonly Journal[]): Pick<Applier, '
     async apply(request) {
       await null;
       const journal = journals.find(({ path }) => path === request.journal);
-      if (journal !== undefined) store.write(journal.read().writes);
+      const refused = journal === undefined ? [] : store.write(journal.read().writes);
       if (request.settledBelow !== null) store.settledBelow(request.settledBelow);
       if (request.probe) probe.run();
+      return refused;
     },
     close: async () => {},
   };

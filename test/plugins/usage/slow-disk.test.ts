@@ -76,7 +76,7 @@ describe('a slow disk', () => {
   });
 
   it('D2: a file that does not keep up ends in refusals, and they end with it', async () => {
-    const stuck = Promise.withResolvers<void>();
+    const stuck = Promise.withResolvers<readonly number[]>();
     const apply = vi.fn(() => stuck.promise);
     const { ledger, log } = start({ applier: { apply, close: async () => {} } });
     const attempts: ReturnType<typeof ledger.open>[] = [];
@@ -91,7 +91,7 @@ describe('a slow disk', () => {
     await open(1);
     await expect(ledger.open(intent(), target()).committed).rejects.toMatchObject({ code: 'ledger_unavailable' });
     expect(log.lines).toEqual([expect.stringContaining('cannot be written')]);
-    stuck.resolve();
+    stuck.resolve([]);
     await expect.poll(() => ledger.ready(), { timeout: 4_000 }).toBe(true);
     await ledger.open(intent(), target()).committed;
   }, 20_000);

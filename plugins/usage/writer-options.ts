@@ -1,0 +1,16 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Applier } from './applier.ts';
+import type { Journal } from './journal.ts';
+import type { LedgerStore } from './store.ts';
+
+export interface WriterOptions {
+  readonly store: LedgerStore;
+  /** One is appended to while the other one is brought into the file. */
+  readonly journals: readonly [Journal, Journal];
+  readonly applier: Pick<Applier, 'apply' | 'close'>;
+  /** Commits wait until the disk has them: they survive a power loss too. */
+  readonly synchronised: boolean;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;
+}
