@@ -7,6 +7,7 @@ import { findRoot } from './config/root.ts';
 import { leaveAtOnce } from './plugins/lifecycle/drain.ts';
 import { startIsInterruptible } from './plugins/lifecycle/early-signals.ts';
 import { lastWords, secretsIn } from './plugins/lifecycle/last-words.ts';
+import { onStop } from './plugins/lifecycle/signals.ts';
 import { providerTypes } from './providers/index.ts';
 import { type Config, ConfigSchema } from './schemas/config.ts';
 
@@ -35,26 +36,31 @@ function leaveAfter(error: unknown, gateway: Gateway, config: Config): never {
 function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
   const { delay, timeout } = config.server.shutdown;
   const hangs = delay + timeout + 5_000;
-  closeWithGrace(
+  const grace = closeWithGrace(
     {
       delay: hangs,
       logger: false,
-      onSecondSignal: (signal) => {
-        gateway.log.warn({ signal }, 'second signal: leaving at once');
-        leaveAtOnce(gateway.api);
-      },
+      skip: ['SIGTERM', 'SIGINT'],
       onSecondError: (error) => leaveAfter(error, gateway, config),
       onTimeout: () => gateway.log.error('the shutdown hangs: leaving at once'),
     },
     async (why) => {
-      const { signal, err } = why;
       // Not its value: a rejection may have no reason at all.
-      if ('err' in why) {
-        leaveAfter(err, gateway, config);
-      }
-      gateway.log.info({ signal }, 'shutting down');
+      if ('err' in why) leaveAfter(why.err, gateway, config);
+      if (why.signal !== undefined) gateway.log.info({ signal: why.signal }, 'shutting down');
       await gateway.drain();
       gateway.log.info('bye');
+    },
+  );
+  onStop(
+    (signal) => {
+      gateway.log.info({ signal }, 'shutting down');
+      void grace.close();
+    },
+    (signal) => {
+      gateway.log.warn({ signal }, 'second signal: leaving at once');
+      leaveAtOnce(gateway.api);
+      process.exit(1);
     },
   );
 }
@@ -62,8 +68,8 @@ function leaveInOrder(gateway: Gateway, { config }: LoadedConfig): void {
 try {
   const loaded = load();
   const gateway = await buildGateway(loaded);
-  startIsInterruptible(false);
   leaveInOrder(gateway, loaded);
+  startIsInterruptible(false);
   const urls = await gateway.listen();
   for (const warning of loaded.warnings) gateway.log.warn(warning);
   gateway.log.info(

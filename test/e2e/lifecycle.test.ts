@@ -124,6 +124,21 @@ describe('SIGTERM', { retry: 2 }, () => {
     expect(row!.output).toBeGreaterThan(0);
   });
 
+  test.each([1, 3, 30])(
+    'L2: the same signal again %s ms later is the Ctrl-C that npm passes on: streams end whole',
+    async (gap) => {
+      const events = [...Array.from({ length: 20 }, () => chunk({ content: 'a' })), chunk({}, 'stop')];
+      const upstream = opened(await startUpstream(paced(events, 20)));
+      const gateway = await start({ file: fileFor(upstream.url) });
+      const client = await streaming(gateway.url);
+      gateway.signal('SIGINT');
+      await sleep(gap);
+      gateway.signal('SIGINT');
+      expect((await client.until(({ complete }) => complete)).body.toString()).toContain('[DONE]');
+      expect(await gateway.exited).toMatchObject({ code: 0, signal: null });
+    },
+  );
+
   test('L2: a second signal settles what is open and ends the process at once', async () => {
     const upstream = opened(await startUpstream(silence));
     const gateway = await start({ file: fileFor(upstream.url) });

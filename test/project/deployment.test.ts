@@ -17,6 +17,18 @@ const hangs = 5;
 const shutdown = (server: typeof defaults.server): number => (server.shutdown.delay + server.shutdown.timeout) / 1000 + hangs;
 const seconds = (duration: string): number => Number(/^(\d+)s$/.exec(duration)?.[1]);
 
+/** Open files of a process with as many connections as it takes: callers, as many upstream, management, and 64 others. */
+const openFiles = defaults.server.max_connections + defaults.server.max_in_flight + defaults.management.max_connections + 64;
+
+/** What a configuration of nginx says about streams, waiting and sizes. */
+function expectProxy(proxy: string): void {
+  expect(proxy).toMatch(/^ +proxy_buffering off;/m);
+  expect(proxy).not.toMatch(/^ +proxy_next_upstream .*\b(non_idempotent|http_5\d\d)\b/m);
+  expect(seconds(/proxy_read_timeout (\d+s);/.exec(proxy)![1]!)).toBeGreaterThan(defaults.timeouts.total / 1000);
+  expect(seconds(/ keepalive_timeout (\d+s);/.exec(proxy)![1]!)).toBeLessThan(defaults.server.keep_alive_timeout / 1000);
+  expect(Number(/client_max_body_size (\d+)m;/.exec(proxy)![1]) * 2 ** 20).toBe(defaults.server.body_limit);
+}
+
 /** No moving target: a tag that is not `latest`. */
 const pinned = /^[\w./-]+:(?!latest)\w[\w.-]*$/;
 const image = `postern:${version}`;
@@ -49,6 +61,10 @@ describe('deploy/compose.yaml', () => {
 
   it('L1: waits longer than a shutdown takes', () => {
     expect(seconds(postern.stop_grace_period)).toBeGreaterThan(shutdown(defaults.server));
+  });
+
+  it('may open as many files as the default limits of connections allow', () => {
+    expect(Math.min(postern.ulimits.nofile.soft, postern.ulimits.nofile.hard)).toBeGreaterThan(openFiles);
   });
 
   it('is what deploy/prometheus.yml scrapes', () => {
@@ -179,11 +195,30 @@ describe('docs/deployment.md', () => {
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(of('ini'))?.[1])).toBeGreaterThan(shutdown(defaults.server));
   });
 
+  it('its container has the limits of deploy/compose.yaml, and comes back', () => {
+    const run = /docker run --detach [\s\S]*?postern:\S+$/m.exec(of('sh'))![0];
+    const { postern } = parse(text('deploy/compose.yaml'), { merge: true }).services;
+    expect(run).toContain(` --restart ${postern.restart} `);
+    expect(run).toContain(` --memory ${postern.mem_limit} `);
+    expect(run).toContain(` --ulimit nofile=${postern.ulimits.nofile.soft}:${postern.ulimits.nofile.hard} `);
+    expect(run).toContain(` --stop-timeout ${seconds(postern.stop_grace_period)} `);
+    expect(Number(/^LimitNOFILE=(\d+)$/m.exec(of('ini'))?.[1])).toBeGreaterThan(openFiles);
+  });
+
   it('its proxy passes streams on as they come, and waits as long as a call may take', () => {
-    const proxy = of('nginx');
-    expect(proxy).toMatch(/^ +proxy_buffering off;/m);
-    expect(seconds(/proxy_read_timeout (\d+s);/.exec(proxy)![1]!)).toBeGreaterThan(defaults.timeouts.total / 1000);
-    expect(seconds(/ keepalive_timeout (\d+s);/.exec(proxy)![1]!)).toBeLessThan(defaults.server.keep_alive_timeout / 1000);
-    expect(Number(/client_max_body_size (\d+)m;/.exec(proxy)![1]) * 2 ** 20).toBe(defaults.server.body_limit);
+    expectProxy(of('nginx'));
+  });
+});
+
+describe('deploy/nginx.conf', () => {
+  it('passes streams on as they come, waits as long as a call may take, and sends no POST twice', () => {
+    expectProxy(text('deploy/nginx.conf'));
+  });
+
+  it('has a delay that fits into the time the container is given to stop', () => {
+    const delays = [...text('deploy/nginx.conf').matchAll(/delay(?:: | of )(\d+s)/g)].map(([, delay]) => seconds(delay!));
+    const { postern } = parse(text('deploy/compose.yaml'), { merge: true }).services;
+    expect(delays.length).toBeGreaterThan(0);
+    expect(seconds(postern.stop_grace_period)).toBeGreaterThan(shutdown(defaults.server) + Math.max(...delays));
   });
 });
