@@ -32,10 +32,10 @@ export interface Options {
 /** Callers at once. */
 const connections = 64;
 
-/** Samples of a few tenths of a second: shorter ones measure cold caches, longer ones meet more of what disturbs the machine. */
+/** Samples of about half a second: shorter ones measure cold caches and miss collections, longer ones meet more of what disturbs the machine. */
 const full = {
   rounds: 10,
-  calls: 2_500,
+  calls: 6_000,
   streams: 128,
   warmUpCalls: 20_000,
   warmUpStreams: 256,
