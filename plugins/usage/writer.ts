@@ -259,7 +259,6 @@ export class LedgerWriter {
 
   /** In a journal if one can still be written, in memory otherwise. */
   #keep(write: Write): void {
-    if (this.#closed) return;
     try {
       this.#active.append([write]);
       this.#waiting.push(write);

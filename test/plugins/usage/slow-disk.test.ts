@@ -49,6 +49,8 @@ describe('a slow disk', () => {
     const { ledger } = startWithThread();
     await ledger.open(intent(), target()).settle(settlement());
     await expect.poll(() => readRows(directory.path)).toHaveLength(1);
+    // Nothing is under way any more.
+    await new Promise((resolve) => setTimeout(resolve, 150));
     // Another connection has the file for itself: for whoever writes, a disk that does not answer.
     const holder = new DatabaseSync(`${directory.path}/ledger.sqlite`);
     holder.exec('BEGIN IMMEDIATE');
