@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Write } from './rows.ts';
@@ -127,13 +127,6 @@ export class Journal {
   clear(): void {
     this.#size = 0;
     this.#cut();
-  }
-
-  /** Copies the file as it is to `path`. */
-  copyTo(path: string): void {
-    const bytes = Buffer.alloc(this.#size);
-    readSync(this.#file, bytes, 0, bytes.length, 0);
-    writeFileSync(path, bytes, { mode: 0o600 });
   }
 
   /** An empty journal leaves no file. */

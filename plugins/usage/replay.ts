@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import type { Journal } from './journal.ts';
 import type { LedgerStore } from './store.ts';
 import type { WriterOptions } from './writer-options.ts';
@@ -14,7 +15,7 @@ export function replay(
   const refused = writes.length > 0 ? store.write(writes) : [];
   if (damaged > 0 || refused.length > 0) {
     const aside = `${journal.path}.damaged-${new Date(now()).toISOString().replace(/[-:]/g, '')}`;
-    journal.copyTo(aside);
+    copyFileSync(journal.path, aside);
     log.warn(
       { lines: damaged, rows: refused, aside },
       "part of the ledger's journal cannot be read: the rest was taken over, it was kept aside",

@@ -1,6 +1,6 @@
 // The ledger's tables. Changing them means adding a migration at the end; `PRAGMA user_version` counts those applied.
 
-/** One row per attempt, as the first version had it. */
+/** One row per attempt, as the first version had it. Not made of today's columns: what a migration did stays as it was. */
 const attempts = `
   CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseJournal } from '../../plugins/usage/journal.ts';
+import { journalPaths, parseJournal } from '../../plugins/usage/journal.ts';
 import type { Write } from '../../plugins/usage/rows.ts';
 import { intentColumns, settlementColumns } from '../../plugins/usage/tables.ts';
 
@@ -33,9 +33,9 @@ export interface LedgerRow {
   readonly cost_nano: number | null;
 }
 
-function journal(dataDir: string, name: string): readonly Write[] {
+function journal(path: string): readonly Write[] {
   try {
-    return parseJournal(readFileSync(join(dataDir, name))).writes;
+    return parseJournal(readFileSync(path)).writes;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -45,7 +45,7 @@ function journal(dataDir: string, name: string): readonly Write[] {
 /** Every row that is committed in `dataDir`, in the file or still in its journal, read beside the process that owns it. */
 export function readLedger(dataDir: string): LedgerRow[] {
   // First the journals: what leaves them meanwhile is in the file. Intents before settlements, in whichever they are.
-  const writes = ['ledger.journal-1', 'ledger.journal-2'].flatMap((name) => journal(dataDir, name));
+  const writes = journalPaths(dataDir).flatMap(journal);
   writes.sort((a, b) => (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0));
   const database = new DatabaseSync(join(dataDir, 'ledger.sqlite'), { readOnly: true });
   try {

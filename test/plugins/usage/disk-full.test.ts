@@ -1,26 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LedgerError } from '../../../plugins/usage/index.ts';
 import type { LedgerStore } from '../../../plugins/usage/store.ts';
-import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+import { ledgerDirectory } from './directory.ts';
+import { intent, openLedger, readRows, settlement, target } from './sample.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let opened: ReturnType<typeof openLedger>[] = [];
+const directory = ledgerDirectory();
+const { start } = directory;
 
-function start(options: Parameters<typeof openLedger>[1] = {}) {
-  const one = openLedger(directory.path, options);
-  opened.push(one);
-  return one;
-}
-
-beforeEach(() => {
-  directory = temporaryDirectory();
-});
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
-  for (const { ledger } of opened) await ledger.close().catch(() => {});
-  opened = [];
-  directory.remove();
 });
 
 /** Nothing can be added to the file any more. */

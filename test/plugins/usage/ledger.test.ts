@@ -1,29 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { intent, openLedger, readRows as rowsOf, settlement, target, temporaryDirectory } from './sample.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { ledgerDirectory } from './directory.ts';
+import { intent, openLedger, readRows as rowsOf, settlement, target } from './sample.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let opened: ReturnType<typeof openLedger>[] = [];
-
-function start(options: Parameters<typeof openLedger>[1] = {}) {
-  const one = openLedger(directory.path, options);
-  opened.push(one);
-  return one;
-}
+const directory = ledgerDirectory();
+const { start } = directory;
 
 /** Rows in the file, once it has what the journal has. */
 function readRows(path: string) {
-  for (const { ledger } of opened) ledger.flush();
+  for (const { ledger } of directory.opened) ledger.flush();
   return rowsOf(path);
 }
-
-beforeEach(() => {
-  directory = temporaryDirectory();
-});
-afterEach(async () => {
-  for (const { ledger } of opened) await ledger.close().catch(() => {});
-  opened = [];
-  directory.remove();
-});
 
 describe('an attempt in the ledger', () => {
   it('is there, open, once its intent is committed', async () => {

@@ -1,24 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { intentRow, settlementRow } from '../../../plugins/usage/rows.ts';
-import { intent, openLedger, prices, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+import { ledgerDirectory } from './directory.ts';
+import { intent, openLedger, prices, readRows, settlement, target } from './sample.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let opened: ReturnType<typeof openLedger>[] = [];
-
-function start(options: Parameters<typeof openLedger>[1] = {}) {
-  const one = openLedger(directory.path, options);
-  opened.push(one);
-  return one;
-}
-
-beforeEach(() => {
-  directory = temporaryDirectory();
-});
-afterEach(async () => {
-  for (const { ledger } of opened) await ledger.close().catch(() => {});
-  opened = [];
-  directory.remove();
-});
+const directory = ledgerDirectory();
+const { start } = directory;
 
 describe('recovery', () => {
   async function leaveOpen(): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Applier } from '../../../plugins/usage/applier.ts';
 import type { Intent, Settlement } from '../../../plugins/usage/index.ts';
-import { Journal } from '../../../plugins/usage/journal.ts';
+import { Journal, journalPaths } from '../../../plugins/usage/journal.ts';
 import { Ledger } from '../../../plugins/usage/ledger.ts';
 import { PriceBook, type PriceBookOptions } from '../../../plugins/usage/price.ts';
 import { LedgerStore } from '../../../plugins/usage/store.ts';
@@ -123,7 +123,8 @@ export function openLedger(dataDir: string, options: LedgerChanges = {}) {
   const log = recordingLog();
   const store = new LedgerStore({ dataDir, fsync: 'normal', now: Date.now, log });
   const book = new PriceBook({ prices, version: 'c1', ...options });
-  const journals = [new Journal(join(dataDir, 'ledger.journal-1')), new Journal(join(dataDir, 'ledger.journal-2'))] as const;
+  const [first, second] = journalPaths(dataDir);
+  const journals = [new Journal(first), new Journal(second)] as const;
   const applier = options.applier ?? here(store, journals);
   const ledger = new Ledger({ store, journals, applier, synchronised: options.synchronised === true, book, now: Date.now, log });
   return { ledger, store, journals, applier, book, log };

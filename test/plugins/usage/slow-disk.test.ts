@@ -1,16 +1,11 @@
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Applier } from '../../../plugins/usage/applier.ts';
-import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
+import { ledgerDirectory } from './directory.ts';
+import { intent, readRows, settlement, target } from './sample.ts';
 
-let directory: ReturnType<typeof temporaryDirectory>;
-let opened: ReturnType<typeof openLedger>[] = [];
-
-function start(options: Parameters<typeof openLedger>[1] = {}) {
-  const one = openLedger(directory.path, options);
-  opened.push(one);
-  return one;
-}
+const directory = ledgerDirectory();
+const { start } = directory;
 
 /** With the thread that the gateway has. */
 function startWithThread() {
@@ -18,14 +13,8 @@ function startWithThread() {
   return start({ applier: new Applier({ path, synchronous: 'NORMAL' }) });
 }
 
-beforeEach(() => {
-  directory = temporaryDirectory();
-});
-afterEach(async () => {
+afterEach(() => {
   vi.useRealTimers();
-  for (const { ledger } of opened) await ledger.close().catch(() => {});
-  opened = [];
-  directory.remove();
 });
 
 /** The longest time the event loop was held during `work`, milliseconds. */
