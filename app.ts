@@ -23,13 +23,14 @@ import { openListener } from './plugins/lifecycle/listen.ts';
 import { createLogger } from './plugins/logger.ts';
 import metrics from './plugins/metrics/index.ts';
 import openapi, { mergedDocument } from './plugins/openapi.ts';
+import prefixes from './plugins/prefixes/index.ts';
 import relay from './plugins/relay/index.ts';
 import router from './plugins/router/index.ts';
+import signatures from './plugins/signatures/index.ts';
 import upstream from './plugins/upstream/index.ts';
 import usage from './plugins/usage/index.ts';
 import { builtinModels } from './plugins/usage/models.ts';
 import { version } from './plugins/version.ts';
-import { providerTypes } from './providers/index.ts';
 import { adminConfigRoutes } from './routes/admin/config.ts';
 import { adminModelRoutes } from './routes/admin/models.ts';
 import { managementRootRoutes } from './routes/admin/root.ts';
@@ -97,8 +98,8 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 5 router: model -> targets; every provider type registers into it
   await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
-  await app.register(router, { config, builtin: await builtinModels(app.usage, providerTypes, config), random });
-  for (const type of providerTypes) app.router.register(type);
+  await app.register(router, { config, builtin: await builtinModels(app.usage, loaded.types, config), random });
+  for (const type of loaded.types) app.router.register(type);
 
   // 6 metrics and the access log hear of what has settled
   await app.register(metrics, {
@@ -113,7 +114,11 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   app.exchanges.onSettled(app.metrics.exchangeSettled);
   if (config.logging.access) await app.register(accessLog);
 
-  // 7 attempts and relay: ask targets until one answers, pass its answer on, settle
+  // 7 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
+  await app.register(signatures, { dataDir: config.data_dir, encryptionKey: config.encryption_key });
+  await app.register(prefixes, { configVersion });
+
+  // 8 attempts and relay: ask targets until one answers, pass its answer on, settle
   await app.register(relay, {
     configVersion,
     keepReplyHeaders: config.server.cors.origins.length > 0,

@@ -76,7 +76,7 @@ try {
     { api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) },
     'listening',
   );
-  process.stderr.write(banner(loaded, gateway.api.router.providers, urls, providerTypes));
+  process.stderr.write(banner(loaded, gateway.api.router.providers, urls));
 } catch (error) {
   giveUp(error);
 }

@@ -1,12 +1,11 @@
-import type { ProviderInstance, ProviderType } from '../providers/provider.ts';
+import type { ProviderInstance } from '../providers/provider.ts';
 import type { LoadedConfig } from './load.ts';
 
 /** What a person sees after the start: what is on, where it is, and a call to try. Plain text, several lines. */
 export function banner(
-  { config, keyless, warnings }: LoadedConfig,
+  { config, keyless, warnings, types }: LoadedConfig,
   providers: ReadonlyMap<string, ProviderInstance>,
   urls: { readonly api: string; readonly management: string },
-  types: readonly ProviderType[],
 ): string {
   const list = [...providers.values()];
   const local = list.filter((provider) => provider.type.serve !== undefined);

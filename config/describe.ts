@@ -28,7 +28,7 @@ export function describeConfig({ config, origins }: Pick<LoadedConfig, 'config' 
         lines.push({ text: label, origin: '' });
         member.forEach((item, index) => {
           const from = origins.get(formatPath([...at, index])) ?? origin;
-          lines.push({ text: `${indent}  - ${inline(item, below.items ?? {})}`, origin: from });
+          lines.push({ text: `${indent}  - ${inline(item, below.items ?? below)}`, origin: from });
         });
       } else lines.push({ text: `${label} ${inline(member, below)}`, origin });
     }
@@ -45,7 +45,7 @@ export function describeConfig({ config, origins }: Pick<LoadedConfig, 'config' 
 export function redactConfig(config: Config): unknown {
   const walk = (value: unknown, schema: Schema): unknown => {
     if (schema.secret === true) return redacted(value);
-    if (Array.isArray(value)) return value.map((item) => walk(item, schema.items ?? {}));
+    if (Array.isArray(value)) return value.map((item) => walk(item, schema.items ?? schema));
     if (typeof value !== 'object' || value === null) return withUnit(value, schema);
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, walk(member, memberSchema(schema, key))]));
   };

@@ -9,6 +9,7 @@ export const formats: Readonly<Record<string, (text: string) => FormatResult>> =
     quantity(parseDuration(text), text, 'duration', 'ms, s, m, h or d', '30s', `${Math.floor(MAX_DURATION / 86_400_000)}d`),
   size: (text) =>
     quantity(parseSize(text), text, 'size', 'B, KB, MB, GB, KiB, MiB or GiB', '32MiB', `${Number.MAX_SAFE_INTEGER}B`),
+  instant,
   'base-url': baseUrl,
   'key-32': encryptionKey,
 };
@@ -39,6 +40,16 @@ function withUnit(text: string, example: string): string {
   return /^\d{1,6}$/.test(text)
     ? `${text}${example.replace(/^\d+/, '')}, not a bare number`
     : `it with a unit, for example ${example}`;
+}
+
+function instant(text: string): FormatResult {
+  const [, day, time] = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2})?Z)?$/.exec(text) ?? [];
+  const at = new Date(`${day}${time ?? 'T00:00:00Z'}`);
+  // 30 February is 2 March to Date.
+  if (day === undefined || Number.isNaN(at.getTime()) || !at.toISOString().startsWith(day)) {
+    return { message: 'this is not a day, nor a time in UTC', hint: 'write 2026-12-31, or 2026-12-31T18:00:00Z' };
+  }
+  return { value: text };
 }
 
 /** Addresses under which clouds hand out credentials to whoever asks from the inside. */

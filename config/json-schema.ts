@@ -16,6 +16,8 @@ export interface Schema {
   readonly minItems?: number;
   /** Accepted by name only; any content is refused. */
   readonly reserved?: boolean;
+  /** A map, or a list of such maps. */
+  readonly listable?: boolean;
   /** The value is never shown. */
   readonly secret?: boolean;
 }
@@ -38,10 +40,11 @@ export function wanted(schema: Schema): string {
   const literals = choices(schema);
   if (literals !== null) return `one of ${literals.join(', ')}`;
   if (schema.format === 'duration') return 'a duration with a unit (500ms, 2s, 5m, 1h, 7d)';
+  if (schema.format === 'instant') return 'a day (2026-12-31) or a time in UTC (2026-12-31T18:00:00Z)';
   if (schema.format === 'size') return 'a size with a unit (512B, 16KiB, 32MiB, 1GB)';
   switch (schema.type) {
     case 'object':
-      return 'a map';
+      return schema.listable === true ? 'a map or a list of maps' : 'a map';
     case 'array':
       return 'a list';
     case 'integer':

@@ -9,6 +9,7 @@ import { ConfigError, Findings } from './problems.ts';
 import type { Draft, RuleContext } from './rules/context.ts';
 import { checkListeners } from './rules/listeners.ts';
 import { checkModels } from './rules/models.ts';
+import { checkPrices } from './rules/prices.ts';
 import { checkProviders } from './rules/providers.ts';
 import { checkSecrets } from './rules/secrets.ts';
 import { emptyMap, type MapTree, merge } from './tree.ts';
@@ -41,6 +42,8 @@ export interface LoadedConfig {
   /** Absolute paths of every file read, those behind `NAME_FILE` variables included. */
   readonly files: readonly string[];
   readonly keyless: Keyless;
+  /** The provider types it was checked against. */
+  readonly types: readonly ProviderType[];
 }
 
 /**
@@ -76,6 +79,7 @@ export function loadConfig({ root, env, types, overlay, cwd = process.cwd() }: L
     // What a layer that could not be read may have held would be reported as unknown or missing.
     checkProviders(context);
     checkModels(context);
+    checkPrices(context);
   }
   if (environment.get('REDIS_URL') !== undefined || draft.redis_url !== undefined) {
     findings.warnings.push(`redis_url is set (${origins.get('redis_url')}) but not used by this version yet`);
@@ -83,7 +87,7 @@ export function loadConfig({ root, env, types, overlay, cwd = process.cwd() }: L
   findings.warnings.push(...mistypedVariables(env, types, environment.used));
   if (findings.problems.length > 0) throw new ConfigError(findings.problems, findings.warnings);
   const { warnings, files } = findings;
-  return { config: deepFreeze(draft) as Config, origins, warnings, files, keyless };
+  return { config: deepFreeze(draft) as Config, origins, warnings, files, keyless, types };
 }
 
 function deepFreeze<T>(value: T): T {

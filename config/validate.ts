@@ -23,6 +23,9 @@ export function validate(schema: Schema, tree: Tree, path: Path, validation: Val
   if (tree.kind === 'removed') return undefined;
   if (tree.kind === 'unset') return reportUnset(tree, path, validation.findings);
   if (schema.reserved === true) return reserved(schema, tree, name, validation.findings);
+  if (schema.listable === true && tree.kind === 'list') {
+    return list({ type: 'array', minItems: 1, items: { ...schema, listable: false } }, tree, path, validation);
+  }
   if (schema.type === 'object')
     return tree.kind === 'map' ? object(schema, tree, path, validation) : mismatch(schema, tree, name, validation);
   if (schema.type === 'array')

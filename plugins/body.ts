@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyContentTypeParser, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { CallBody } from '../providers/provider.ts';
+import type { CallBody, CutString } from '../providers/provider.ts';
 import { type LongString, type StructureFault, type StructureLimits, StructureScanner } from '../providers/wire/structure.ts';
 import { GatewayError, UnavailableError, ValidationError } from './errors/classes.ts';
 
@@ -37,8 +37,8 @@ const limits: StructureLimits = {
 };
 /** Strings from this length on are cut out before the parse: 32 MB of base64 held the loop for 93 ms. */
 const longString = 65_536;
-/** Of a string that was cut out this much stays, so that a `data:` URL is still seen to be one. */
-const shownOfLong = 64;
+/** Of a string that was cut out this much stays, so that a `data:` URL with a long media type is still seen to be one. */
+const shownOfLong = 192;
 
 const invalidJson = (message: string): ValidationError => new ValidationError(message, null, 'invalid_json');
 
@@ -62,14 +62,14 @@ const tooLarge = (limit: number): GatewayError =>
   );
 
 /** The text with each long string shortened to its beginning and a mark, and what the marks stand for. */
-function shorten(bytes: Buffer, strings: readonly LongString[]): { text: string; cut: Map<string, number> } {
-  const cut = new Map<string, number>();
+function shorten(bytes: Buffer, strings: readonly LongString[]): { text: string; cut: Map<string, CutString> } {
+  const cut = new Map<string, CutString>();
   let text = '';
   let at = 0;
   for (const { start, end } of strings) {
-    const shown = /^[\w:;,/+=.-]*/.exec(bytes.toString('latin1', start, start + shownOfLong))![0];
+    const shown = /^[\w:;,/+=. -]*/.exec(bytes.toString('latin1', start, start + shownOfLong))![0];
     const mark = `${shown}…#${start}`;
-    cut.set(mark, end - start);
+    cut.set(mark, { start, end, shown: shown.length });
     text += `${bytes.toString('utf8', at, start)}${mark}`;
     at = end;
   }

@@ -1,13 +1,19 @@
 import type { ProviderConfig } from '../schemas/config.ts';
-import type { ChatEvent, ChatRequest, ChatResponse, Quantities } from './unified.ts';
+import type { FieldTable } from './chat.ts';
+import type { ModelInfo } from './model.ts';
+import type { PrefixKeeping } from './prefix.ts';
+import type { HeaderMap, Kept, Translation, UpstreamRequest } from './translation.ts';
+
+export type * from './chat.ts';
+export type * from './model.ts';
+export type * from './prefix.ts';
+export type * from './translation.ts';
+export { TranslationError } from './translation.ts';
 
 // The provider contract: types only, imported by both sides. Everything here is pure: no sockets, timers or globals.
 
 /** What a caller can ask for. `operation x dialect` is data. */
 export type Operation = 'chat' | 'embeddings' | 'responses';
-
-/** A header list as `dispatch` takes it; names are lower case. */
-export type HeaderMap = Readonly<Record<string, string>>;
 
 /** Provider + upstream model + weight: one place an exchange can be sent to. */
 export interface Target {
@@ -19,6 +25,8 @@ export interface Target {
   readonly weight: number;
   /** Vector length of an embeddings target, where configured. */
   readonly dimensions?: number;
+  /** What is known of the model; absent when nothing is. */
+  readonly info?: ModelInfo;
 }
 
 /** One configured provider: a type with its settings resolved. Made once per configuration snapshot. */
@@ -56,10 +64,18 @@ export interface CallBody {
   /** Top-level members of `bytes`, in order, keys unique. */
   readonly members: readonly Member[];
   /**
-   * Strings of `json` that stand for long ones (images, sounds) cut out before the parse -> length of the original in bytes.
-   * Absent when nothing was cut; who needs the originals parses `bytes`.
+   * Strings of `json` that stand for long ones (images, sounds) cut out before the parse, and where those are. Absent when
+   * nothing was cut.
    */
-  readonly cut?: ReadonlyMap<string, number>;
+  readonly cut?: ReadonlyMap<string, CutString>;
+}
+
+/** A long string of a body, by the byte offsets of what is between its quotes, end exclusive. */
+export interface CutString {
+  readonly start: number;
+  readonly end: number;
+  /** Bytes at its start that its stand-in shows, all of them plain ASCII; a unique mark follows them there. */
+  readonly shown: number;
 }
 
 /** One call as the adapters see it. */
@@ -73,142 +89,18 @@ export interface Call {
   readonly streamUsage: boolean;
   /** Top-level fields consumed here, never sent on. */
   readonly dropped: ReadonlySet<string>;
+  /** `gateway.require_parameters`: a target that would leave anything of the request out may not answer. */
+  readonly requireParameters: boolean;
+  /** What earlier answers left with the gateway, by tool-call id. */
+  readonly kept: ReadonlyMap<string, Kept>;
 }
 
-/** One upstream HTTP request, complete but for transport headers. */
-export interface UpstreamRequest {
-  readonly method: 'POST' | 'GET';
-  /** Absolute path with query, below the provider's origin. */
-  readonly path: string;
-  readonly headers: HeaderMap;
-  readonly body: Buffer | null;
-}
-
-/** One server-sent event: `data` lines joined with LF; `event` is '' when the stream names none. */
-export interface SseEvent {
-  readonly event: string;
-  readonly data: Buffer;
-}
-
-/** Why an attempt failed, in words the core can act on. */
-export type FailureReason =
-  | 'invalid_request' // the caller's fault: 400, 422
-  | 'context_length'
-  | 'content_policy'
-  | 'too_large' // 413
-  | 'not_found' // model or path unknown upstream
-  | 'authentication' // the operator's credential was refused: 401, 403
-  | 'rate_limit'
-  | 'quota' // the operator's money or plan is used up
-  | 'overloaded' // 503, 529
-  | 'server' // other 5xx
-  | 'redirect' // never followed
-  | 'connect' // refused, DNS, TLS, connect timeout: nothing was sent
-  | 'network' // reset or closed after sending
-  | 'timeout'
-  | 'protocol' // not HTTP, not JSON, not SSE, wrong shape, too large
-  | 'truncated'; // ended before the protocol's own end
-
-export interface UpstreamFailure {
-  readonly reason: FailureReason;
-  /** HTTP status of the upstream answer or the one embedded in it; 0 when there was none. */
-  readonly status: number;
-  /** For logs and, where the caller is at fault, for the caller. No secrets, URLs or markup. */
-  readonly message: string;
-  readonly code: string | null;
-  readonly param: string | null;
-  /** Wait asked for, milliseconds, already clamped to >= 0; null when none was named. */
-  readonly retryAfterMs: number | null;
-  /** Provably nothing of the request reached the upstream. */
-  readonly unsent: boolean;
-}
-
-/** A whole JSON answer, translated. */
-export interface JsonAnswer {
-  readonly bytes: Buffer;
-  readonly usage: Quantities | null;
-  /** What the upstream says answered; null when it does not say. */
-  readonly model: string | null;
-  /** Characters of generated content, for an estimate where usage is missing. */
-  readonly characters: number;
-}
-
-/**
- * One streamed answer being translated; one object per attempt. After each `push` the reader looks at the flags.
- * `push` never throws on hostile input: it sets `failure`.
- */
-export interface StreamTranslator {
-  /** Bytes for the client caused by this event, null for none. */
-  push(event: SseEvent): Buffer | null;
-  /** The upstream's body ended cleanly or not; judges completion (sets `failure` to `truncated` when it is not). */
-  end(): void;
-  /** Closing bytes after the settle (`data: [DONE]`); only meaningful when `completed` and no `failure`. */
-  tail(): Buffer;
-  /** Model content has been seen, so the returned bytes commit this attempt. */
-  readonly content: boolean;
-  /** The protocol's own end was seen (finish_reason of every choice, a terminal event): the answer is whole. */
-  readonly completed: boolean;
-  /** Nothing more is expected (`[DONE]`, terminal event): the rest of the body is ignored. */
-  readonly finished: boolean;
-  readonly failure: UpstreamFailure | null;
-  readonly usage: Quantities | null;
-  readonly model: string | null;
-  readonly characters: number;
-}
-
-/** One upstream answer, headers read. Header names are lower case. */
-export interface UpstreamHead {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** How one operation is spoken to one target: made per attempt, pure. */
-export interface Translation {
-  readonly request: UpstreamRequest;
-  /** A 2xx JSON body for a caller who wants JSON. Throws `TranslationError`. */
-  json(bytes: Buffer): JsonAnswer;
-  /** A 2xx JSON body for a caller who wants a stream: the same answer as SSE bytes without the tail. Throws `TranslationError`. */
-  jsonAsStream(bytes: Buffer): JsonAnswer & { readonly tail: Buffer };
-  /** A 2xx event stream for a caller who wants a stream. */
-  stream(): StreamTranslator;
-  /** A 2xx event stream for a caller who wants JSON: push everything, then `result()`, which throws `TranslationError`. */
-  aggregate(): StreamTranslator & { result(): JsonAnswer };
-  /** A non-2xx answer. */
-  failure(head: UpstreamHead, bytes: Buffer): UpstreamFailure;
-}
-
-/** Thrown by translation of a hostile or failed upstream answer. */
-export class TranslationError extends Error {
-  readonly failure: UpstreamFailure;
-  constructor(failure: UpstreamFailure) {
-    super(failure.message);
-    this.name = 'TranslationError';
-    this.failure = failure;
-  }
-}
-
-/** Decodes and encodes one chat dialect; what a new dialect brings so that every front can reach it. */
-export interface ChatCodec {
-  readonly dialect: string;
-  decodeRequest(body: Readonly<Record<string, unknown>>): ChatRequest;
-  encodeRequest(request: ChatRequest): Record<string, unknown>;
-  decodeResponse(body: Readonly<Record<string, unknown>>): ChatResponse;
-  encodeResponse(response: ChatResponse): Record<string, unknown>;
-  decoder(): StreamDecoder;
-  encoder(options: { readonly usage: boolean }): StreamEncoder;
-}
-
-export interface StreamDecoder {
-  /** Throws `TranslationError` on a bad event or one that carries an error. */
-  push(event: SseEvent): readonly ChatEvent[];
-  /** Choices ended and nothing is missing. */
-  readonly completed: boolean;
-  readonly finished: boolean;
-}
-
-export interface StreamEncoder {
-  /** JSON documents to be framed as SSE data, in order. */
-  push(event: ChatEvent): readonly Record<string, unknown>[];
+/** What a translation takes from outside, as it is pure. */
+export interface TranslationContext {
+  /** A new identifier: `prefix` and 24 random letters or digits. */
+  id(prefix: string): string;
+  /** Unix milliseconds. */
+  now(): number;
 }
 
 /** An answer played from memory by a provider that has no server (`after` = milliseconds since the step before). */
@@ -216,15 +108,6 @@ export interface LocalReply {
   readonly status: number;
   readonly headers: HeaderMap;
   readonly steps: Iterable<{ readonly after: number; readonly bytes?: Buffer; readonly cut?: boolean }>;
-}
-
-/** Capabilities and limits of one model, as far as known. */
-export interface ModelInfo {
-  readonly id: string;
-  /** Unix seconds, 0 when unknown. */
-  readonly created: number;
-  readonly ownedBy: string;
-  readonly contextWindow?: number;
 }
 
 /** Where a type's settings come from when no file names the provider. */
@@ -256,8 +139,18 @@ export interface ProviderType {
   readonly defaults: ProviderDefaults;
   readonly presets: Readonly<Record<string, ProviderDefaults>>;
   readonly environment: readonly ProviderEnvironment[];
-  /** Translates one call for one target; null when the operation is not spoken. Never mutates the call. */
-  translate(call: Call, target: Target): Translation | null;
+  /** Ends of a base URL's path where something else is spoken, and what to write instead of each. */
+  readonly foreignPaths?: readonly { readonly end: string; readonly hint: string }[];
+  /**
+   * Translates one call for one target; null when the operation is not spoken. Never mutates the call. Throws `TranslationError`
+   * with reason `invalid_request` when the target cannot be asked that.
+   */
+  translate(call: Call, target: Target, context: TranslationContext): Translation | null;
+  /** What becomes of each field of a chat request here, for the documentation; absent where they pass as they are. */
+  readonly fields?: FieldTable;
+  /** What is known of a model of this type by its upstream id, without asking; null when nothing is. */
+  describe?(model: string): Partial<ModelInfo> | null;
+  readonly prefixes?: PrefixKeeping;
   /** The request for the upstream's model list and its reader; null when it has none. */
   catalogue?(provider: ProviderInstance): { request: UpstreamRequest; read(bytes: Buffer): readonly ModelInfo[] } | null;
   /** Models known without asking (a provider that has no server lists its own here). */

@@ -34,6 +34,8 @@ export interface ImagePart extends PartBase {
 }
 export interface AudioPart extends PartBase {
   readonly type: 'audio';
+  /** What is said, in an answer. */
+  readonly transcript?: string;
   /** `kind: 'file'` points at an earlier answer's sound (`message.audio.id`). */
   readonly source: MediaSource;
   /** Container format (`wav`, `mp3`). */
@@ -70,6 +72,8 @@ export interface ToolCallPart extends PartBase {
   /** JSON text for a function (possibly invalid, as models write it), free text for a custom tool. */
   readonly arguments: string;
   readonly signature?: string;
+  /** The dialect that issued the signature; it is never sent to another. */
+  readonly dialect?: string;
 }
 export interface ToolResultPart extends PartBase {
   readonly type: 'tool_result';
@@ -77,6 +81,15 @@ export interface ToolResultPart extends PartBase {
   readonly name?: string;
   readonly content: readonly Part[];
   readonly isError?: boolean;
+}
+/** A source that the text before it rests on; only in answers. */
+export interface CitationPart extends PartBase {
+  readonly type: 'citation';
+  readonly url: string;
+  readonly title?: string;
+  /** Characters of the answer's text, end exclusive. */
+  readonly start?: number;
+  readonly end?: number;
 }
 /** A part that only `dialect` knows. */
 export interface ForeignPart extends PartBase {
@@ -95,6 +108,7 @@ export type Part =
   | ReasoningPart
   | ToolCallPart
   | ToolResultPart
+  | CitationPart
   | ForeignPart;
 
 export interface Message {
@@ -182,6 +196,8 @@ export interface ChatRequest {
   readonly audio?: unknown;
   readonly prediction?: unknown;
   readonly user?: string;
+  /** Stable hash of the end user. */
+  readonly safetyIdentifier?: string;
   readonly serviceTier?: string;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly promptCacheKey?: string;
@@ -248,8 +264,11 @@ export type ChatEvent =
       readonly id: string;
       readonly name: string;
       readonly signature?: string;
+      readonly dialect?: string;
     }
   | { readonly type: 'tool_arguments'; readonly choice: number; readonly call: number; readonly text: string }
+  | { readonly type: 'media'; readonly choice: number; readonly part: ImagePart | AudioPart }
+  | { readonly type: 'citation'; readonly choice: number; readonly part: CitationPart }
   | { readonly type: 'foreign'; readonly choice: number; readonly dialect: string; readonly value: unknown }
   | { readonly type: 'finish'; readonly choice: number; readonly reason: FinishReason }
   | { readonly type: 'usage'; readonly usage: Quantities; readonly extensions?: Extensions };

@@ -1,32 +1,17 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
+import { closed, Duration, Optional, Size, TimeoutOverrides, TimeoutsSchema } from './config-units.ts';
+import { PriceSchema } from './price-config.ts';
+import { ProviderSchema } from './provider-config.ts';
+
+export type * from './config-units.ts';
+export type * from './price-config.ts';
+export type * from './provider-config.ts';
 
 // The configuration file. Written with units (`2s`, `32MiB`); the loader turns those into numbers, so the static type
 // of a duration or a size is `number` while its JSON schema is a string with a format.
 
-/** A duration with a unit in the file (`500ms`, `2s`, `5m`, `1h`, `7d`); integer milliseconds in the snapshot. */
-const Duration = (description: string) => Type.Unsafe<number>({ type: 'string', format: 'duration', description });
-
-/** A size with a unit in the file (`512B`, `16KiB`, `32MiB`, `1GB`); integer bytes in the snapshot. */
-const Size = (description: string) => Type.Unsafe<number>({ type: 'string', format: 'size', description });
-
-const closed = { additionalProperties: false } as const;
-const Optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
-
 /** A block whose name is settled and whose fields come with a later version: any key in it is refused by name. */
 const Reserved = (description: string) => Type.Object({}, { ...closed, description, reserved: true });
-
-export const TimeoutsSchema = Type.Object(
-  {
-    connect: Duration('TCP and TLS connect, per attempt'),
-    first_byte: Duration('request sent until response headers, per attempt'),
-    first_content: Duration('request sent until the first model content, per attempt'),
-    idle: Duration('between two events of a stream'),
-    total: Duration('one deadline over all attempts of an exchange'),
-  },
-  closed,
-);
-export type Timeouts = Static<typeof TimeoutsSchema>;
-const TimeoutOverrides = Type.Partial(TimeoutsSchema);
 
 const ServerSchema = Type.Object(
   {
@@ -101,32 +86,6 @@ const KeySchema = Type.Object(
   closed,
 );
 
-export const ProviderSchema = Type.Object(
-  {
-    type: Type.String({ description: 'a registered provider type', minLength: 1 }),
-    preset: Optional(Type.String({ description: 'named defaults of the type' })),
-    enabled: Optional(Type.Boolean()),
-    base_url: Optional(Type.String({ format: 'base-url' })),
-    version: Optional(Type.String({ description: 'version segment added to a base URL that has none; "" adds nothing' })),
-    api_key: Optional(Type.String({ secret: true })),
-    auth: Optional(Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed)),
-    headers: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
-    query: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
-    renames: Optional(
-      Type.Record(Type.String(), Type.String(), { description: 'top-level body fields sent under another name' }),
-    ),
-    stream_usage: Optional(Type.Boolean({ description: 'upstream accepts stream_options.include_usage' })),
-    operations: Optional(Type.Array(Type.String(), { description: 'chat, embeddings, responses' })),
-    models: Optional(Type.Array(Type.String({ minLength: 1 }), { description: 'upstream model ids served' })),
-    catalogue: Optional(Type.Boolean({ description: 'fetch the upstream model list in the background' })),
-    connections: Optional(Type.Integer({ minimum: 1, description: 'sockets to one origin' })),
-    ca_file: Optional(Type.String({ description: 'PEM file with the CA of this provider' })),
-    timeouts: Optional(TimeoutOverrides),
-  },
-  closed,
-);
-export type ProviderConfig = Static<typeof ProviderSchema>;
-
 export const StrategySchema = Type.Union([Type.Literal('weighted'), Type.Literal('round-robin'), Type.Literal('priority')]);
 export type Strategy = Static<typeof StrategySchema>;
 
@@ -191,25 +150,6 @@ const LedgerSchema = Type.Object(
   closed,
 );
 
-/** USD per million units. `tiers`: from `above` input tokens on, the whole request is priced by that tier. */
-const PriceRates = {
-  input: Type.Number({ minimum: 0 }),
-  output: Optional(Type.Number({ minimum: 0 })),
-  cached: Optional(Type.Number({ minimum: 0 })),
-  cache_write_5m: Optional(Type.Number({ minimum: 0 })),
-  cache_write_1h: Optional(Type.Number({ minimum: 0 })),
-  input_audio: Optional(Type.Number({ minimum: 0 })),
-  output_audio: Optional(Type.Number({ minimum: 0 })),
-};
-const PriceSchema = Type.Object(
-  {
-    ...PriceRates,
-    tiers: Optional(Type.Array(Type.Object({ above: Type.Integer({ minimum: 0 }), ...PriceRates }, closed))),
-  },
-  closed,
-);
-export type PriceConfig = Static<typeof PriceSchema>;
-
 const LoggingSchema = Type.Object(
   {
     level: Type.Union(
@@ -238,7 +178,9 @@ export const ConfigSchema = Type.Object(
     budgets: Reserved('money and token budgets'),
     cache: Reserved('response cache'),
     ledger: LedgerSchema,
-    prices: Type.Record(Type.String(), PriceSchema, { description: '`provider/model` -> USD per million units' }),
+    prices: Type.Record(Type.String(), PriceSchema, {
+      description: '`provider/model`, or a pattern of it that ends in * -> USD per million units',
+    }),
     logging: LoggingSchema,
     telemetry: Reserved('trace export'),
     alerts: Reserved('alert rules and webhooks'),

@@ -1,13 +1,12 @@
 import { suggestion } from '../nearest.ts';
 import { type RuleContext, report, shownName } from './context.ts';
+import { checkPattern } from './patterns.ts';
 
 /** Checks names, patterns, targets and fallbacks of `models`, and the patterns of `keys.*.models`. */
 export function checkModels(context: RuleContext): void {
   const { models = {}, keys = {} } = context.draft;
   for (const [name, model] of Object.entries(models)) {
-    if (misplacedStar(name)) {
-      report(context, ['models', name], 'a pattern has its * at the end and nowhere else', 'write for example "openai/*"');
-    }
+    checkPattern(context, ['models', name], name);
     const targets = model?.targets ?? [];
     for (const [index, target] of targets.entries()) checkTarget(context, name, target, index);
     if (targets.length > 0 && targets.every((target) => target?.weight === 0)) {
@@ -23,20 +22,9 @@ export function checkModels(context: RuleContext): void {
   checkCycles(context);
   for (const [name, key] of Object.entries(keys)) {
     key?.models?.forEach((pattern, index) => {
-      if (!misplacedStar(pattern ?? '')) return;
-      report(
-        context,
-        ['keys', name, 'models', index],
-        'a pattern has its * at the end and nowhere else',
-        'write for example "openai/*"',
-      );
+      checkPattern(context, ['keys', name, 'models', index], pattern ?? '');
     });
   }
-}
-
-function misplacedStar(name: string): boolean {
-  const star = name.indexOf('*');
-  return star !== -1 && star !== name.length - 1;
 }
 
 function checkTarget(

@@ -4,6 +4,7 @@ import type { ProviderDefaults, ProviderType } from '../../providers/provider.ts
 import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
 import { type DraftProvider, type RuleContext, report, shownName } from './context.ts';
+import { checkPattern } from './patterns.ts';
 
 /** Checks every provider entry against its type: names, operations, credential, base URL, headers, files. */
 export function checkProviders(context: RuleContext): void {
@@ -11,6 +12,7 @@ export function checkProviders(context: RuleContext): void {
     if (entry === undefined) continue;
     checkNames(context, name, entry);
     checkHeaders(context, name, entry);
+    checkPatterns(context, name, entry);
     if (entry.ca_file !== undefined) checkFile(context, name, entry.ca_file);
     const type = context.types.find((candidate) => candidate.type === entry.type);
     if (type !== undefined && type.serve === undefined && entry.enabled !== false) checkReachable(context, name, entry, type);
@@ -41,6 +43,20 @@ function checkNames(context: RuleContext, name: string, entry: DraftProvider): v
   });
 }
 
+function checkPatterns(
+  context: RuleContext,
+  name: string,
+  { model_info: info = {}, context_cache: cache = {} }: DraftProvider,
+): void {
+  const path = ['providers', name];
+  for (const model of Object.keys(info)) checkPattern(context, [...path, 'model_info', model], model);
+  for (const model of Object.keys(cache.min_tokens ?? {}))
+    checkPattern(context, [...path, 'context_cache', 'min_tokens', model], model);
+  cache.models?.forEach((model, index) => {
+    checkPattern(context, [...path, 'context_cache', 'models', index], model ?? '');
+  });
+}
+
 function checkReachable(context: RuleContext, name: string, entry: DraftProvider, type: ProviderType): void {
   const defaults = providerDefaults(type, entry.preset);
   const path = ['providers', name];
@@ -56,12 +72,22 @@ function checkReachable(context: RuleContext, name: string, entry: DraftProvider
       `write base_url in the form of ${url}`,
     );
   }
+  const foreign = type.foreignPaths?.find(({ end }) => pathOf(url).endsWith(end));
+  if (entry.base_url !== undefined && foreign !== undefined) {
+    const message = `the type ${type.type} does not speak what is at a URL that ends in ${foreign.end}`;
+    report(context, [...path, 'base_url'], message, foreign.hint);
+  }
   const credential = entry.api_key ?? defaults.api_key;
   const otherwise = defaults.keyless === true || entry.auth !== undefined || Object.keys(entry.headers ?? {}).length > 0;
   if (entry.api_key === '') report(context, [...path, 'api_key'], 'the API key is empty', 'write the key, or remove the line');
   else if (credential === undefined && !otherwise) {
     report(context, [...path, 'api_key'], 'this provider needs an API key and has none', keyHint(context, name, defaults));
   }
+}
+
+/** The path of a base URL without a slash at its end; '' when there is none. */
+function pathOf(url: string | undefined): string {
+  return URL.parse(url ?? '')?.pathname.replace(/\/+$/, '') ?? '';
 }
 
 /** The variable of the entry's name sets its key; any other one has to be written into the entry. */

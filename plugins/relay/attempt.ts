@@ -1,4 +1,4 @@
-import type { Target, Translation, UpstreamFailure, UpstreamHead } from '../../providers/provider.ts';
+import type { Target, Translation, UpstreamFailure, UpstreamHead, UpstreamRequest } from '../../providers/provider.ts';
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
@@ -33,11 +33,15 @@ export class Attempt implements AnswerListener, AnswerSink {
   firstContentAt = 0;
   endedAt = 0;
 
-  readonly #translation: Translation;
+  readonly #request: UpstreamRequest;
   readonly #stream: boolean;
   readonly #timeouts: Timeouts;
   readonly #owner: AttemptOwner;
+  #upstream: Upstream | null = null;
+  #via: string | undefined;
   #call: UpstreamCall | null = null;
+  /** A part of the answer is there already. */
+  #answered = false;
   #over = false;
   #transportOver = false;
   #stale = false;
@@ -48,6 +52,7 @@ export class Attempt implements AnswerListener, AnswerSink {
     target: Target,
     number: number,
     translation: Translation,
+    request: UpstreamRequest,
     stream: boolean,
     timeouts: Timeouts,
     watchdog: Watchdog,
@@ -56,7 +61,7 @@ export class Attempt implements AnswerListener, AnswerSink {
     this.target = target;
     this.number = number;
     this.reader = new AnswerReader(translation, stream, this);
-    this.#translation = translation;
+    this.#request = request;
     this.#stream = stream;
     this.#timeouts = timeouts;
     this.#watchdog = watchdog;
@@ -64,13 +69,19 @@ export class Attempt implements AnswerListener, AnswerSink {
   }
 
   get sent(): boolean {
-    return this.#call?.sent === true;
+    return this.#answered || this.#call?.sent === true;
   }
 
   start(upstream: Upstream, via: string | undefined): void {
     this.startedAt = performance.now();
-    this.#watchdog.phase('connect', this.#timeouts.connect, this.startedAt);
-    this.#call = upstream.send(this.target.provider, this.#translation.request, via, this);
+    this.#upstream = upstream;
+    this.#via = via;
+    this.#send(this.#request, this.startedAt);
+  }
+
+  #send(request: UpstreamRequest, now: number): void {
+    this.#watchdog.phase('connect', this.#timeouts.connect, now);
+    this.#call = this.#upstream!.send(this.target.provider, request, this.#via, this);
   }
 
   /** Closes the upstream socket; the owner hears nothing more. */
@@ -126,6 +137,12 @@ export class Attempt implements AnswerListener, AnswerSink {
   onKind(kind: 'document' | 'events'): void {
     // A document is one event: it has to be whole within the idle time, however it trickles.
     if (kind === 'document') this.#watchdog.phase('idle', this.#timeouts.idle, performance.now());
+  }
+
+  onNext(request: UpstreamRequest): void {
+    this.#answered = true;
+    this.#transportOver = false;
+    this.#send(request, performance.now());
   }
 
   onEvent(): void {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { MAX_DURATION, parseDuration } from '../../config/units.ts';
-import type { Call, Operation } from '../../providers/provider.ts';
+import type { Call, Kept, Operation } from '../../providers/provider.ts';
 import type { Config, Timeouts } from '../../schemas/config.ts';
 import { ValidationError } from '../errors/classes.ts';
 import type { Route } from '../router/index.ts';
@@ -8,10 +8,12 @@ import type { Route } from '../router/index.ts';
 /** Body fields that could name another server or credential, and the gateway's own; never sent on. */
 const withheld: ReadonlySet<string> = new Set(['api_base', 'base_url', 'api_key', 'headers', 'extra_headers', 'gateway']);
 const none: ReadonlySet<string> = new Set();
+const nothingKept: ReadonlyMap<string, Kept> = new Map();
 
 /** A request as the adapters see it. `dialect`: the one the route speaks. */
 export function toCall(request: FastifyRequest, operation: Operation, dialect: string): Call {
   const body = request.callBody;
+  const gateway = optionsOf(body);
   let dropped: Set<string> | null = null;
   for (const { key } of body.members) {
     if (withheld.has(key)) {
@@ -28,7 +30,15 @@ export function toCall(request: FastifyRequest, operation: Operation, dialect: s
     stream: body.json.stream === true && operation !== 'embeddings',
     streamUsage: options?.include_usage === true,
     dropped: dropped ?? none,
+    requireParameters: gateway?.require_parameters === true,
+    kept: nothingKept,
   };
+}
+
+/** The body's top-level object `gateway`; null when there is none. */
+function optionsOf(body: Call['body']): Readonly<Record<string, unknown>> | null {
+  const options = body.json.gateway;
+  return typeof options === 'object' && options !== null ? (options as Readonly<Record<string, unknown>>) : null;
 }
 
 /** What the caller should know about fields that had no effect; null when there is nothing. */
@@ -37,14 +47,23 @@ export function warnings(call: Call): string | null {
   for (const key of call.dropped) {
     if (key !== 'gateway') parts.push(`dropped=${key}`);
     else {
-      const options = call.body.json.gateway;
-      if (typeof options !== 'object' || options === null) parts.push('ignored=gateway');
+      const options = optionsOf(call.body);
+      if (options === null) parts.push('ignored=gateway');
       else
-        for (const name of Object.keys(options).slice(0, 8))
+        for (const name of Object.keys(options)
+          .filter((each) => each !== 'require_parameters')
+          .slice(0, 8))
           parts.push(`ignored=gateway.${name.replace(/[^\w.-]/g, '_').slice(0, 64)}`);
     }
   }
   return parts.length === 0 ? null : parts.join(', ');
+}
+
+/** The warnings with the fields that had no effect at the target that answered. */
+export function withIgnored(warnings: string | null, ignored: readonly string[]): string | null {
+  if (ignored.length === 0) return warnings;
+  const dropped = ignored.map((field) => `dropped=${field.replace(/[^\w.[\]-]/g, '_').slice(0, 64)}`).join(', ');
+  return warnings === null ? dropped : `${warnings}, ${dropped}`;
 }
 
 /** Total milliseconds the caller allows by `x-postern-timeout`; null when it says nothing. Throws `ValidationError`. */

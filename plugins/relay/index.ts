@@ -1,13 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Operation } from '../../providers/provider.ts';
+import { frontOf } from '../../providers/fronts.ts';
+import type { Call, Operation } from '../../providers/provider.ts';
 import { allows } from '../auth/index.ts';
 import { LoopError, PermissionError } from '../errors/classes.ts';
+import type { Route } from '../router/index.ts';
+import type { Signatures } from '../signatures/index.ts';
 import { estimateInput } from '../usage/estimate.ts';
 import type { AttemptOutcome } from '../usage/index.ts';
 import { callerMetadata, callerTimeout, toCall, warnings } from './call.ts';
 import { ClientWriter, type HeaderList } from './client.ts';
-import { Run, type RunContext } from './run.ts';
+import type { RunContext } from './context.ts';
+import { newId } from './ids.ts';
+import { Run } from './run.ts';
 
 export interface RelayOptions {
   readonly configVersion: string;
@@ -39,6 +44,9 @@ export default fp<RelayOptions>(
       router: app.router,
       upstream: app.upstream,
       usage: app.usage,
+      signatures: app.signatures,
+      prefixes: app.prefixes,
+      translation: { id: newId, now: Date.now },
       configVersion: options.configVersion,
       random: options.random ?? Math.random,
       onAttempt: options.onAttempt ?? (() => {}),
@@ -47,6 +55,16 @@ export default fp<RelayOptions>(
     function extraHeaders(reply: FastifyReply): HeaderList {
       if (!options.keepReplyHeaders) return [];
       return Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
+    }
+
+    /** What the gateway kept of the history's tool calls; asked only where a target of another dialect may need it. */
+    function keptFor(call: Call, route: Route, tenant: string): ReturnType<Signatures['find']> {
+      const translates = route.groups.some((group) =>
+        group.targets.some(({ provider }) => provider.type.dialect !== call.dialect),
+      );
+      if (call.operation !== 'chat' || !translates) return call.kept;
+      const ids = frontOf(call.dialect).toolCallIds(call.body.json);
+      return ids.length === 0 ? call.kept : app.signatures.find(tenant, ids);
     }
 
     app.decorate('relay', {
@@ -68,7 +86,6 @@ export default fp<RelayOptions>(
         exchange.stream = call.stream;
         const input = {
           exchange,
-          call,
           route,
           client: new ClientWriter(reply.raw, exchange, extraHeaders(reply)),
           estimatedInput: estimateInput(call.body, operation),
@@ -77,10 +94,16 @@ export default fp<RelayOptions>(
           via,
           callerTimeout: callerTimeout(request),
         };
+        const kept = keptFor(call, route, exchange.principal.keyId ?? '');
         reply.hijack();
-        new Run(context, input).start();
+        if (kept === call.kept) new Run(context, { ...input, call }).start();
+        else {
+          const start = (found: Call['kept']): void => new Run(context, { ...input, call: { ...call, kept: found } }).start();
+          if (kept instanceof Promise) kept.then(start, () => start(call.kept));
+          else start(kept);
+        }
       },
     } satisfies Relay as Relay);
   },
-  { name: 'relay', dependencies: ['exchange', 'router', 'upstream', 'usage', 'auth'], fastify: '5.x' },
+  { name: 'relay', dependencies: ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'], fastify: '5.x' },
 );

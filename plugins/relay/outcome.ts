@@ -40,6 +40,10 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
     tell: (failure) =>
       new ProviderError(404, 'invalid_request_error', 'model_not_found', failure.message, { param: 'model', shouldRetry: false }),
   },
+  prefix_lost: {
+    failOver: true,
+    tell: broke('The provider does not have the cached prompt any more that the request refers to.'),
+  },
   authentication: {
     failOver: true,
     tell: broke('The provider refused the credential this gateway has for it. Your key is fine; tell the operator.'),

@@ -1,10 +1,12 @@
 import type {
   JsonAnswer,
+  Kept,
   SseEvent,
   StreamTranslator,
   Translation,
   UpstreamFailure,
   UpstreamHead,
+  UpstreamRequest,
 } from '../../providers/provider.ts';
 import { TranslationError } from '../../providers/provider.ts';
 import type { Quantities } from '../../providers/unified.ts';
@@ -29,6 +31,8 @@ export interface AnswerSink {
   onEvent(): void;
   /** The answer is whole: the JSON document, or the closing bytes of a stream. */
   onWhole(bytes: Buffer): void;
+  /** The answer has another part, which has to be asked for. */
+  onNext(request: UpstreamRequest): void;
   onBroken(failure: UpstreamFailure): void;
 }
 
@@ -69,6 +73,11 @@ export class AnswerReader {
   /** Of generated content, as far as it arrived. */
   get characters(): number {
     return this.#answer?.characters ?? this.#translator?.characters ?? 0;
+  }
+
+  /** What has to be kept for the next turn; known once the answer is whole. */
+  get kept(): readonly Kept[] {
+    return this.#answer?.kept ?? this.#translator?.kept ?? [];
   }
 
   head(head: UpstreamHead): void {
@@ -129,6 +138,13 @@ export class AnswerReader {
     const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     this.#chunks = [];
     try {
+      const next = this.#translation.next?.(bytes) ?? null;
+      if (next !== null) {
+        this.#reading = 'nothing';
+        this.#size = 0;
+        this.#sink.onNext(next);
+        return;
+      }
       if (!this.#stream) {
         this.#answer = this.#translation.json(bytes);
         this.#whole(this.#answer.bytes);

@@ -1,43 +1,21 @@
-import type { Call, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { Target, UpstreamFailure } from '../../providers/provider.ts';
 import type { GatewayError } from '../errors/classes.ts';
-import type { CancelReason, Exchange } from '../exchange/index.ts';
-import type { Plan, Route, RouterCore } from '../router/index.ts';
-import { failed, type Upstream } from '../upstream/index.ts';
-import type { AttemptOutcome, Usage } from '../usage/index.ts';
-import { Attempt, type AttemptOwner } from './attempt.ts';
-import { timeoutsFor } from './call.ts';
-import type { ClientWriter, HeaderList } from './client.ts';
+import type { CancelReason } from '../exchange/index.ts';
+import type { Plan } from '../router/index.ts';
+import { failed } from '../upstream/index.ts';
+import type { AttemptOutcome } from '../usage/index.ts';
+import type { Attempt, AttemptOwner } from './attempt.ts';
+import { withIgnored } from './call.ts';
+import type { HeaderList } from './client.ts';
+import type { RunContext, RunInput } from './context.ts';
+import { Eligibility } from './eligible.ts';
 import { toErrorEvent } from './error-reply.ts';
 import { replyHeaders } from './headers.ts';
 import { breaksProviders, clientError, mayFailOver } from './outcome.ts';
 import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
+import { isFailure, openSend, translated } from './send.ts';
 import { type OpenSend, settleAttempt } from './settlement.ts';
 import { Watchdog } from './watchdog.ts';
-
-/** What every run of the process shares. */
-export interface RunContext {
-  readonly router: RouterCore;
-  readonly upstream: Upstream;
-  readonly usage: Usage;
-  readonly configVersion: string;
-  readonly random: () => number;
-  readonly onAttempt: (provider: string, outcome: AttemptOutcome, reason: string | null) => void;
-}
-
-/** What is known of the call when the run starts. */
-export interface RunInput {
-  readonly exchange: Exchange;
-  readonly call: Call;
-  readonly route: Route;
-  readonly client: ClientWriter;
-  /** Tokens, estimated. */
-  readonly estimatedInput: number;
-  readonly metadata: string | null;
-  readonly warnings: string | null;
-  readonly via: string | undefined;
-  /** Total milliseconds the caller allows; null: the configured total. */
-  readonly callerTimeout: number | null;
-}
 
 /**
  * Runs the attempts of one exchange under the three commit points: nothing sent, sent but no content forwarded (both may
@@ -52,8 +30,13 @@ export class Run implements AttemptOwner {
   #over = false;
   #sends = 0;
   #lastFailure: UpstreamFailure | null = null;
+  /** Why a target was not asked at all; told when none was. */
+  #refusal: UpstreamFailure | null = null;
+  #ignored: readonly string[] = [];
   #staleTried = false;
-  #space: Target | null = null;
+  /** A kept prefix that the request was refused with: its fault, if the request is answered without it. */
+  #suspect: string | null = null;
+  readonly #eligible: Eligibility;
   readonly #broken = new Set<string>();
   readonly #watchdog = new Watchdog((what) => this.#expired(what));
   #backoff: NodeJS.Timeout | null = null;
@@ -61,12 +44,8 @@ export class Run implements AttemptOwner {
   constructor(context: RunContext, input: RunInput) {
     this.#context = context;
     this.#input = input;
-    const { operation } = input.call;
-    this.#plan = context.router.plan(input.route, (target) => {
-      if (!target.provider.operations.has(operation)) return false;
-      // Vectors of different models or lengths cannot be compared with each other.
-      return this.#space === null || (target.model === this.#space.model && target.dimensions === this.#space.dimensions);
-    });
+    this.#eligible = new Eligibility(input.call);
+    this.#plan = context.router.plan(input.route, (target) => this.#eligible.allows(target));
   }
 
   start(): void {
@@ -93,54 +72,33 @@ export class Run implements AttemptOwner {
   #next(): void {
     const target = this.#plan.next();
     if (target !== null) {
-      this.#send(target, false);
+      this.#send(target);
       return;
     }
-    if (this.#lastFailure === null) {
+    const failure = this.#lastFailure ?? this.#refusal;
+    if (failure === null) {
       this.#refuse(nothingAvailable(this.#input.route.model, this.#plan, this.#context.router.targetHealth));
       return;
     }
-    this.#refuse(clientError(this.#lastFailure, this.#sends > 1));
+    this.#refuse(clientError(failure, this.#sends > 1));
   }
 
-  #send(target: Target, free: boolean): void {
-    const { exchange, call, estimatedInput, metadata, via, route } = this.#input;
-    const translation = target.provider.type.translate(call, target);
-    if (translation === null) {
+  /** `again`: the same once more because of a detail that says nothing about the target; it does not count as another send. */
+  #send(target: Target, again: 'stale' | 'plain' | null = null): void {
+    const translation = translated(this.#context, this.#input, target);
+    if (translation === null || isFailure(translation)) {
+      this.#refusal ??= translation;
       this.#next();
       return;
     }
-    if (!free) this.#sends++;
-    if (call.operation === 'embeddings') this.#space ??= target;
-    exchange.attempts++;
-    exchange.provider = target.provider.name;
-    exchange.target = target.model;
-    const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
-    const attempt = new Attempt(target, exchange.attempts, translation, call.stream, timeouts, this.#watchdog, this);
-    const record = this.#context.usage.open(
-      {
-        exchange: exchange.id,
-        requestId: exchange.requestId,
-        attempt: attempt.number,
-        startedAt: Date.now(),
-        operation: call.operation,
-        keyId: exchange.principal.keyId,
-        model: route.model,
-        provider: target.provider.name,
-        target: target.model,
-        stream: call.stream,
-        estimatedInput,
-        metadata,
-        configVersion: this.#context.configVersion,
-      },
-      target,
-    );
-    exchange.hold();
-    const open = { attempt, record, admission: this.#context.router.targetHealth.admit(target) };
+    if (again === null) this.#sends++;
+    this.#eligible.asked(target);
+    const open = openSend(this.#context, this.#input, target, translation, again === 'plain', this.#watchdog, this);
+    this.#ignored = open.ignored;
     this.#open = open;
-    record.committed.then(
+    open.record.committed.then(
       () => {
-        if (this.#open === open) attempt.start(this.#context.upstream, via);
+        if (this.#open === open) open.attempt.start(this.#context.upstream, this.#input.via);
       },
       () => {
         if (this.#open !== open) return;
@@ -170,11 +128,25 @@ export class Run implements AttemptOwner {
     if (exchange.firstContentAt === 0) exchange.firstContentAt = performance.now();
     this.#context.router.targetHealth.succeeded(open.admission);
     this.#finish();
+    const kept = this.#keep(open);
     this.#close(open, 'ok', null, 200, () => {
+      if (kept === null) deliver();
+      else kept.then(deliver, deliver);
+    });
+    const deliver = (): void => {
       if (exchange.cancelled !== null) client.release();
       else if (call.stream) client.end(bytes);
       else client.json(200, bytes, this.#headers(exchange.costNano));
-    });
+    };
+  }
+
+  /** What the next turn will need; the caller has its answer only after it is safe. */
+  #keep({ attempt, prefix }: OpenSend): Promise<void> | null {
+    const { kept, usage } = attempt.reader;
+    if (prefix !== null) this.#context.prefixes.used(attempt.target, prefix, usage?.cached ?? 0);
+    else if (this.#suspect !== null) this.#context.prefixes.lost(attempt.target, this.#suspect);
+    if (kept.length === 0) return null;
+    return this.#context.signatures.keep(this.#input.exchange.principal.keyId ?? '', kept) ?? null;
   }
 
   onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void {
@@ -189,19 +161,27 @@ export class Run implements AttemptOwner {
       this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
       return;
     }
-    const retryFree = stale && !this.#staleTried;
-    if (retryFree) this.#context.router.targetHealth.withdrawn(open.admission);
+    const again = this.#retriedFree(open, failure, stale);
+    if (again !== null) this.#context.router.targetHealth.withdrawn(open.admission);
     else this.#context.router.targetHealth.failed(open.admission, failure);
     const error = clientError(failure, this.#sends > 1);
     this.#close(open, 'failed', failure.reason, error.status);
     if (exchange.cancelled !== null) return;
-    if (retryFree) {
-      // A kept-alive socket that the server had already given up says nothing about the server.
-      this.#staleTried = true;
-      this.#send(attempt.target, true);
-      return;
+    if (again === null) this.#failOver(attempt, failure);
+    else this.#send(attempt.target, again);
+  }
+
+  /** Whether the same target is asked once more at once: what failed says nothing about it. */
+  #retriedFree({ attempt, prefix }: OpenSend, failure: UpstreamFailure, stale: boolean): 'stale' | 'plain' | null {
+    if (prefix !== null && (failure.reason === 'prefix_lost' || failure.reason === 'invalid_request')) {
+      this.#suspect = prefix;
+      if (failure.reason === 'prefix_lost') this.#context.prefixes.lost(attempt.target, prefix);
+      return 'plain';
     }
-    this.#failOver(attempt, failure);
+    if (!stale || this.#staleTried) return null;
+    // A kept-alive socket that the server had already given up.
+    this.#staleTried = true;
+    return 'stale';
   }
 
   #failOver(attempt: Attempt, failure: UpstreamFailure): void {
@@ -217,7 +197,7 @@ export class Run implements AttemptOwner {
       return;
     }
     if (again === null) {
-      this.#send(chosen, false);
+      this.#send(chosen);
       return;
     }
     // The same target once more, only because nothing has reached it: after a wait, doubled each time, with jitter.
@@ -225,7 +205,7 @@ export class Run implements AttemptOwner {
     this.#backoff = setTimeout(() => {
       this.#backoff = null;
       // Meanwhile others may have found it broken, or be probing it.
-      if (this.#context.router.targetHealth.wait(chosen) === 0) this.#send(chosen, false);
+      if (this.#context.router.targetHealth.wait(chosen) === 0) this.#send(chosen);
       else this.#refuse(clientError(failure, true));
     }, wait);
   }
@@ -293,7 +273,7 @@ export class Run implements AttemptOwner {
   }
 
   #headers(costNano: number | null = null): HeaderList {
-    return replyHeaders(this.#input.exchange, this.#input.warnings, costNano);
+    return replyHeaders(this.#input.exchange, withIgnored(this.#input.warnings, this.#ignored), costNano);
   }
 }
 

@@ -8,6 +8,10 @@ export interface OpenSend {
   readonly attempt: Attempt;
   readonly record: OpenAttempt;
   readonly admission: Admission;
+  /** Digest of the prompt prefix that the request refers to; null for none. */
+  readonly prefix: string | null;
+  /** Fields of the call that have no effect at the target. */
+  readonly ignored: readonly string[];
 }
 
 function addCost(exchange: Exchange, cost: SettledCost): void {

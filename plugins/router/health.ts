@@ -10,6 +10,7 @@ const blame: Readonly<Record<FailureReason, 'target' | 'rest' | 'none'>> = {
   content_policy: 'none',
   too_large: 'none',
   not_found: 'none',
+  prefix_lost: 'none',
   authentication: 'target',
   rate_limit: 'rest',
   quota: 'rest',

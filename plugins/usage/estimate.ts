@@ -67,8 +67,8 @@ function promptTokens(root: unknown, cut: CallBody['cut']): number {
 
 /** A text that was cut out before the parse: its length is known, its script is not. */
 function cutTokens(value: string, cut: CallBody['cut']): number | null {
-  const bytes = cut?.get(value);
-  return bytes === undefined ? null : bytes * latin;
+  const original = cut?.get(value);
+  return original === undefined ? null : (original.end - original.start) * latin;
 }
 
 /** Texts count their characters, token ids one each. */

@@ -1,6 +1,8 @@
 import type { ProviderType } from '../provider.ts';
 import { openaiCatalogue } from './catalogue.ts';
 import { DIALECT } from './chat/carry.ts';
+import { describe } from './models.ts';
+import { withoutForeignContent } from './passthrough/foreign.ts';
 import { translateSameDialect } from './passthrough/index.ts';
 
 /** OpenAI's own API. */
@@ -19,6 +21,7 @@ export const openai: ProviderType = {
   },
   presets: {},
   environment: [{ provider: 'openai', apiKey: ['OPENAI_API_KEY'], baseUrl: ['OPENAI_BASE_URL'] }],
-  translate: translateSameDialect,
+  translate: (call, target) => translateSameDialect(withoutForeignContent(call), target),
+  describe,
   catalogue: openaiCatalogue,
 };

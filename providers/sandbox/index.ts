@@ -14,6 +14,6 @@ export const sandbox: ProviderType = {
   presets: {},
   environment: [],
   builtin,
-  translate: (call, target) => openai.translate(call, target),
+  translate: openai.translate,
   serve,
 };

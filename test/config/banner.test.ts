@@ -40,12 +40,12 @@ function show({
   api = urls.api,
 }: Setup = {}): string {
   const whole = { auth: { mode: 'none' }, keys: {}, models: {}, management: {}, ...config } as unknown as Config;
-  const loaded = { config: whole, keyless, warnings, origins: new Map(), files: [] } as LoadedConfig;
+  const loaded = { config: whole, keyless, warnings, origins: new Map(), files: [], types: [local, remote] } as LoadedConfig;
   const made = Object.entries(providers).map(([name, entry]) => {
     const type = (entry as { type: string }).type === 'local' ? local : remote;
     return [name, createInstance(name, entry as { type: string }, type)] as const;
   });
-  return banner(loaded, new Map(made), { ...urls, api }, [local, remote]);
+  return banner(loaded, new Map(made), { ...urls, api });
 }
 
 describe('the banner', () => {

@@ -5,6 +5,7 @@ import { Writable } from 'node:stream';
 import { buildGateway, type Gateway } from '../../app.ts';
 import { loadConfig } from '../../config/load.ts';
 import { providerTypes } from '../../providers/index.ts';
+import type { ProviderType } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { whenDone } from './cleanup.ts';
 import { type LedgerRow, settledRows } from './ledger.ts';
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   /** Level of the log lines kept for `logs()`; default `silent`. */
   readonly log?: Config['logging']['level'];
   readonly random?: () => number;
+  /** Default: all of the project's. */
+  readonly types?: readonly ProviderType[];
 }
 
 export interface TestGateway {
@@ -52,7 +55,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       done();
     },
   });
-  const loaded = loadConfig({ root, env, types: providerTypes, overlay: options.overlay ?? {}, cwd: root });
+  const loaded = loadConfig({ root, env, types: options.types ?? providerTypes, overlay: options.overlay ?? {}, cwd: root });
   const gateway = await buildGateway(loaded, {
     logger: stream,
     ...(options.random === undefined ? {} : { random: options.random }),

@@ -3,6 +3,7 @@ import type { Call, ProviderInstance, Target } from '../../providers/provider.ts
 import { sandbox } from '../../providers/sandbox/index.ts';
 import { scanMembers } from '../../providers/wire/members.ts';
 import { SseSplitter } from '../../providers/wire/sse.ts';
+import { contextOf } from './support.ts';
 
 const provider: ProviderInstance = {
   name: 'sandbox',
@@ -27,9 +28,11 @@ function attempt(model: string, stream: boolean) {
     stream,
     streamUsage: false,
     dropped: new Set(),
+    requireParameters: false,
+    kept: new Map(),
   };
   const target: Target = { id: `sandbox/${model}`, provider, model, weight: 1 };
-  const translation = sandbox.translate(call, target)!;
+  const translation = sandbox.translate(call, target, contextOf())!;
   const reply = sandbox.serve!(translation.request);
   return { translation, reply, steps: [...reply.steps] };
 }

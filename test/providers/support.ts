@@ -1,5 +1,5 @@
 import { openai } from '../../providers/openai/index.ts';
-import type { Call, ProviderInstance, SseEvent, StreamTranslator, Target } from '../../providers/provider.ts';
+import type { Call, ProviderInstance, SseEvent, StreamTranslator, Target, TranslationContext } from '../../providers/provider.ts';
 import { scanMembers } from '../../providers/wire/members.ts';
 import { SseSplitter } from '../../providers/wire/sse.ts';
 
@@ -24,6 +24,12 @@ export function targetOf(provider: Partial<ProviderInstance> = {}, target: Parti
   return { id: 'one/upstream-model', provider: providerOf(provider), model: 'upstream-model', weight: 1, ...target };
 }
 
+/** Ids count up (`call_000000000000000000000001`), the clock stands at second 1,700,000,000. */
+export function contextOf(): TranslationContext {
+  let count = 0;
+  return { id: (prefix) => `${prefix}${String(++count).padStart(24, '0')}`, now: () => 1_700_000_000_000 };
+}
+
 /** A call whose body is the JSON text, or the value written as JSON. */
 export function callOf(body: string | object, overrides: Partial<Call> = {}): Call {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
@@ -36,6 +42,8 @@ export function callOf(body: string | object, overrides: Partial<Call> = {}): Ca
     stream: json.stream === true,
     streamUsage: options?.include_usage === true,
     dropped: new Set(),
+    requireParameters: false,
+    kept: new Map(),
     ...overrides,
   };
 }

@@ -1,4 +1,4 @@
-import type { Part, ToolCallPart } from '../../unified.ts';
+import type { AudioPart, CitationPart, Part, ToolCallPart } from '../../unified.ts';
 import { isObject, type JsonObject, textOf } from '../../wire/json.ts';
 import { DIALECT, overlay, own, residue } from './carry.ts';
 import { decodePart, encodePart } from './parts.ts';
@@ -13,7 +13,10 @@ export function decodeAssistant(raw: JsonObject): Part[] {
   if (reasoning !== null) parts.push({ type: 'reasoning', text: reasoning });
   parts.push(...decodeContent(raw.content));
   if (typeof raw.refusal === 'string') parts.push({ type: 'refusal', text: raw.refusal });
+  if (Array.isArray(raw.images)) for (const image of raw.images) parts.push(decodePart(image));
   if (Array.isArray(raw.tool_calls)) for (const call of raw.tool_calls) parts.push(decodeToolCall(call));
+  const signature = signatureOf(raw);
+  if (signature !== null) parts.push({ type: 'reasoning', text: '', signature, dialect: SIGNER });
   if (isObject(raw.audio) && typeof raw.audio.id === 'string') {
     parts.push({ type: 'audio', source: { kind: 'file', id: raw.audio.id } });
   }
@@ -39,14 +42,21 @@ export function writeAssistant(parts: readonly Part[], direction: Direction, exa
   const content: Part[] = [];
   const refusals: string[] = [];
   const calls: Record<string, unknown>[] = [];
-  let audio: { readonly id: string } | null = null;
+  const images: unknown[] = [];
+  const annotations: unknown[] = [];
+  let audio: Record<string, unknown> | null = null;
+  let signature: string | undefined;
   for (const part of parts) {
     if (part.type === 'reasoning') {
       const foreign = part.dialect !== undefined && part.dialect !== DIALECT;
       if (direction === 'response' || !foreign) reasoning.push(part.text);
+      if ((direction === 'response' || exact) && part.text === '' && part.dialect === SIGNER) ({ signature } = part);
     } else if (part.type === 'tool_call') calls.push(encodeToolCall(part, direction === 'response' || exact));
     else if (part.type === 'refusal' && own(part.extensions) === undefined) refusals.push(part.text);
     else if (part.type === 'audio' && part.source.kind === 'file') audio = { id: part.source.id };
+    else if (part.type === 'audio' && direction === 'response') audio = writeAudio(part);
+    else if (part.type === 'image') images.push(encodePart(part));
+    else if (part.type === 'citation') annotations.push(writeCitation(part));
     else content.push(part);
   }
   const thought = reasoning.join('');
@@ -57,7 +67,21 @@ export function writeAssistant(parts: readonly Part[], direction: Direction, exa
     ...(thought === '' ? {} : { reasoning_content: thought }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
     ...(audio === null ? {} : { audio }),
+    ...(images.length === 0 ? {} : { images }),
+    ...(annotations.length === 0 || direction === 'request' ? {} : { annotations }),
+    ...(signature === undefined ? {} : writeSignature(signature)),
   };
+}
+
+/** Spoken answer (openai-openapi `ChatCompletionResponseMessage.audio`). It is kept nowhere, so it has expired already. */
+export function writeAudio(part: AudioPart): Record<string, unknown> {
+  const data = part.source.kind === 'data' ? part.source.data : '';
+  return { id: '', data, expires_at: 0, transcript: part.transcript ?? '' };
+}
+
+export function writeCitation(part: CitationPart): Record<string, unknown> {
+  const { url, title = '', start = 0, end = 0 } = part;
+  return { type: 'url_citation', url_citation: { start_index: start, end_index: end, url, title } };
 }
 
 /** `content` for parts: null for none, a string for plain text, else an array. An answer's content is text only. */
@@ -73,6 +97,13 @@ export function encodeContent(parts: readonly Part[], direction: Direction): unk
 /** A text that needs no part around it: neither read as one nor marked for caching. */
 function isPlain(part: Part): boolean {
   return part.type === 'text' && own(part.extensions) === undefined && part.cache?.mode === undefined;
+}
+
+/** The dialect whose thought signatures have a place in the API, on a tool call or a message. */
+export const SIGNER = 'gemini';
+
+export function writeSignature(signature: string): Record<string, unknown> {
+  return { extra_content: { google: { thought_signature: signature } } };
 }
 
 /** Where Gemini's OpenAI-compatible endpoint puts a thought signature: `extra_content.google.thought_signature`. */
@@ -101,7 +132,7 @@ function readToolCall(raw: JsonObject): ToolCallPart | null {
     name: called.name,
     // Ollama and others have sent arguments as an object; the API defines JSON text.
     arguments: typeof text === 'string' ? text : isObject(text) ? JSON.stringify(text) : '',
-    ...(signature === null ? {} : { signature }),
+    ...(signature === null ? {} : { signature, dialect: SIGNER }),
   };
 }
 
@@ -112,10 +143,11 @@ function encodeToolCall(part: ToolCallPart, signature: boolean): Record<string, 
 /** A tool call as the API writes it in a message. */
 export function writeToolCall(part: Omit<ToolCallPart, 'type'>, signature: boolean): Record<string, unknown> {
   const { id, kind, name, arguments: text } = part;
+  const own = signature && part.signature !== undefined && part.dialect === SIGNER ? writeSignature(part.signature) : {};
   return {
     id,
     type: kind,
     ...(kind === 'custom' ? { custom: { name, input: text } } : { function: { name, arguments: text } }),
-    ...(signature && part.signature !== undefined ? { extra_content: { google: { thought_signature: part.signature } } } : {}),
+    ...own,
   };
 }

@@ -2,6 +2,7 @@ import type { Message, Part, Role, ToolResultPart } from '../../unified.ts';
 import { isObject, type JsonObject, refuse } from '../../wire/json.ts';
 import { decodeAssistant, decodeContent, encodeContent, writeAssistant } from './assistant.ts';
 import { DIALECT, overlay, own, residue } from './carry.ts';
+import { controlOf } from './parts.ts';
 
 const ROLES: ReadonlySet<unknown> = new Set<Role>(['system', 'developer', 'user', 'assistant', 'tool']);
 
@@ -11,9 +12,16 @@ export function decodeMessage(raw: unknown, position: number): Message {
   const named = typeof raw.name === 'string' ? { name: raw.name } : {};
   // `function` is the deprecated ancestor of `tool`; unknown roles are read as the user's and written back as they were.
   const role: Role = raw.role === 'function' ? 'tool' : ROLES.has(raw.role) ? (raw.role as Role) : 'user';
-  const message: Message = { role, parts: partsOf(role, raw), ...(role === 'tool' ? {} : named) };
+  const message: Message = { role, parts: marked(partsOf(role, raw), raw), ...(role === 'tool' ? {} : named) };
   const written = writeMessage(message, message.parts, true);
   return { ...message, extensions: { [DIALECT]: residue(raw, written) } };
+}
+
+/** `cache_control` of a whole message stands at its end. */
+function marked(parts: readonly Part[], raw: JsonObject): readonly Part[] {
+  const control = controlOf(raw.cache_control);
+  const last = parts.at(-1);
+  return last === undefined || control.cache === undefined ? parts : [...parts.slice(0, -1), { ...last, ...control }];
 }
 
 function partsOf(role: Role, raw: JsonObject): readonly Part[] {

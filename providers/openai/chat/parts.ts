@@ -21,8 +21,13 @@ function urlOf(source: MediaSource, what: string): string {
 function cacheOf(raw: JsonObject): { readonly cache?: CacheHint } {
   const { prompt_cache_breakpoint: breakpoint, cache_control: control } = raw;
   if (isObject(breakpoint)) return { cache: typeof breakpoint.mode === 'string' ? { mode: breakpoint.mode } : {} };
-  if (isObject(control)) return { cache: typeof control.ttl === 'string' ? { ttl: control.ttl } : {} };
-  return {};
+  return controlOf(control);
+}
+
+/** `cache_control` (`{type: "ephemeral", ttl?}`), as routers pass it to vendors whose caching is asked for. */
+export function controlOf(control: unknown): { readonly cache?: CacheHint } {
+  if (!isObject(control)) return {};
+  return { cache: typeof control.ttl === 'string' ? { ttl: control.ttl } : {} };
 }
 
 /** One element of a `content` array. What is not known, or not in the documented form, becomes a foreign part. */

@@ -24,6 +24,7 @@ const FIELDS: readonly Row<keyof ChatRequest>[] = [
   ['audio', 'audio', isAny],
   ['prediction', 'prediction', isAny],
   ['user', 'user', isText],
+  ['safety_identifier', 'safetyIdentifier', isText],
   ['service_tier', 'serviceTier', isText],
   ['metadata', 'metadata', isRecordOf(isText)],
   ['prompt_cache_key', 'promptCacheKey', isText],

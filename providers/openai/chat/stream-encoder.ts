@@ -2,9 +2,10 @@ import type { StreamEncoder } from '../../provider.ts';
 import type { ChatEvent } from '../../unified.ts';
 import { isObject, type JsonObject } from '../../wire/json.ts';
 import { writeChatUsage } from '../usage.ts';
-import { writeToolCall } from './assistant.ts';
+import { SIGNER, writeAudio, writeCitation, writeSignature, writeToolCall } from './assistant.ts';
 import { DIALECT, overlay, own } from './carry.ts';
 import { finishReason } from './finish.ts';
+import { encodePart } from './parts.ts';
 import type { Extra } from './response.ts';
 
 /** Members of the document that the API repeats on every chunk; others are sent once. */
@@ -44,13 +45,16 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'refusal':
         return this.#delta(event.choice, { content: null }, { refusal: event.text }, event.logprobs);
       case 'reasoning':
-        if (event.text === '') return [];
-        return this.#delta(event.choice, { content: null }, { [this.#state(event.choice).reasoning]: event.text });
+        return this.#reasoning(event);
       case 'tool_call':
         if (event.kind === 'custom') this.#state(event.choice).custom.add(event.call);
         return this.#delta(event.choice, { content: null }, { tool_calls: [firstFragment(event)] });
       case 'tool_arguments':
         return this.#delta(event.choice, { content: null }, { tool_calls: [this.#fragment(event)] });
+      case 'media':
+        return this.#delta(event.choice, { content: null }, mediaDelta(event.part));
+      case 'citation':
+        return this.#delta(event.choice, { content: null }, { annotations: [writeCitation(event.part)] });
       case 'foreign':
         return event.dialect === DIALECT && isObject(event.value) ? this.#foreign(event.choice, event.value) : [];
       case 'finish': {
@@ -89,6 +93,14 @@ export class ChatStreamEncoder implements StreamEncoder {
     const chunks = opened ? [] : this.#delta(event.choice, { content: '', refusal: null }, {});
     if (event.text === '' && !opened && event.logprobs === undefined) return chunks;
     return [...chunks, ...this.#delta(event.choice, {}, { content: event.text }, event.logprobs)];
+  }
+
+  /** Without text it is the signature of the answer's text. */
+  #reasoning(event: EventOf<'reasoning'>): readonly Document[] {
+    const { choice, text, signature } = event;
+    if (text !== '') return this.#delta(choice, { content: null }, { [this.#state(choice).reasoning]: text });
+    if (signature === undefined || event.dialect !== SIGNER) return [];
+    return this.#delta(choice, { content: null }, writeSignature(signature));
   }
 
   #foreign(choice: number, extra: Extra): readonly Document[] {
@@ -139,9 +151,11 @@ export class ChatStreamEncoder implements StreamEncoder {
 }
 
 function firstFragment(event: EventOf<'tool_call'>): Document {
-  const { id, kind, name, signature } = event;
-  const call = { kind, id, name, arguments: '', ...(signature === undefined ? {} : { signature }) };
-  return { index: event.call, ...writeToolCall(call, true) };
+  return { index: event.call, ...writeToolCall({ ...event, arguments: '' }, true) };
+}
+
+function mediaDelta(part: EventOf<'media'>['part']): Document {
+  return part.type === 'audio' ? { audio: writeAudio(part) } : { images: [encodePart(part)] };
 }
 
 /** Members of a message that a delta can carry; those the other events say (`content`, `refusal`, …) are not repeated. */

@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../../unified.ts';
 import { isObject, type JsonObject, protocolError, textOf } from '../../wire/json.ts';
-import { signatureOf } from './assistant.ts';
+import { SIGNER, signatureOf } from './assistant.ts';
 import { DIALECT } from './carry.ts';
 
 /** Most tool calls of one choice; models make a few dozen at the very most. */
@@ -88,7 +88,15 @@ export class ToolCallAssembler {
   #announce(open: OpenCall, name: string, signature: string | null, events: ChatEvent[]): void {
     open.announced = true;
     const { call, kind, id } = open;
-    events.push({ type: 'tool_call', choice: this.#choice, call, kind, id, name, ...(signature === null ? {} : { signature }) });
+    events.push({
+      type: 'tool_call',
+      choice: this.#choice,
+      call,
+      kind,
+      id,
+      name,
+      ...(signature === null ? {} : { signature, dialect: SIGNER }),
+    });
     if (open.early === '') return;
     events.push({ type: 'tool_arguments', choice: this.#choice, call, text: open.early });
     open.early = '';

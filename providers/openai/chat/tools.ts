@@ -1,6 +1,7 @@
 import type { OutputFormat, Tool, ToolChoice, ToolReference } from '../../unified.ts';
 import { isObject, type JsonObject, refuse } from '../../wire/json.ts';
 import { carried, DIALECT, overlay, own, residue } from './carry.ts';
+import { controlOf } from './parts.ts';
 
 /** One element of `tools`; a type this dialect's model does not know becomes a foreign tool. */
 export function decodeTool(raw: unknown): Tool {
@@ -25,6 +26,7 @@ function readTool(raw: JsonObject): OwnTool | null {
     ...described,
     ...('parameters' in body ? { parameters: body.parameters } : {}),
     ...strict,
+    ...controlOf(raw.cache_control ?? body.cache_control),
   };
 }
 

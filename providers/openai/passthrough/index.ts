@@ -1,4 +1,4 @@
-import { answerAsStream, PivotCollector } from '../../pivot.ts';
+import { answerAsStream, PivotCollector } from '../../pivot/stream.ts';
 import { type Call, type ProviderInstance, type Target, type Translation, TranslationError } from '../../provider.ts';
 import { readFailure } from '../../wire/failure.ts';
 import { guarded, parseBody } from '../../wire/json.ts';

@@ -15,8 +15,10 @@ import exchange from '../../../plugins/exchange/index.ts';
 import httpRules from '../../../plugins/http-rules.ts';
 import lifecycle from '../../../plugins/lifecycle/index.ts';
 import metrics from '../../../plugins/metrics/index.ts';
+import prefixes from '../../../plugins/prefixes/index.ts';
 import relay from '../../../plugins/relay/index.ts';
 import router from '../../../plugins/router/index.ts';
+import signatures from '../../../plugins/signatures/index.ts';
 import upstream from '../../../plugins/upstream/index.ts';
 import usage from '../../../plugins/usage/index.ts';
 import type { Config } from '../../../schemas/config.ts';
@@ -82,10 +84,17 @@ const plugins: Readonly<Record<string, Entry>> = {
     ledgerReady: () => true,
   })),
   'access-log': entry(accessLog, ['exchange'], {}),
-  relay: entry(relay, ['exchange', 'router', 'upstream', 'usage', 'auth'], { instance: ['relay'] }, () => ({
-    configVersion: 'c1',
-    keepReplyHeaders: false,
-  })),
+  signatures: entry(signatures, [], { instance: ['signatures'] }, () => ({ dataDir: dataDir() })),
+  prefixes: entry(prefixes, ['upstream', 'usage'], { instance: ['prefixes'] }, () => ({ configVersion: 'c1' })),
+  relay: entry(
+    relay,
+    ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'],
+    { instance: ['relay'] },
+    () => ({
+      configVersion: 'c1',
+      keepReplyHeaders: false,
+    }),
+  ),
   admin: entry(admin, ['errors', '@fastify/rate-limit'], { instance: ['admin'] }, () => ({
     adminApiKey: undefined,
     failedAttempts,

@@ -31,6 +31,7 @@ export const reasons = Object.keys({
   content_policy: 0,
   too_large: 0,
   not_found: 0,
+  prefix_lost: 0,
   authentication: 0,
   rate_limit: 0,
   quota: 0,

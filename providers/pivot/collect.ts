@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatResponse, Choice, Extensions, FinishReason, Part, Quantities } from './unified.ts';
+import type { AudioPart, ChatEvent, ChatResponse, Choice, Extensions, FinishReason, Part, Quantities } from '../unified.ts';
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -6,6 +6,8 @@ interface OpenChoice {
   readonly parts: Draft<Part>[];
   /** Position in `parts` of each tool call by its number. */
   readonly calls: Map<number, number>;
+  /** Pieces of the spoken answer, which is the part at this position. */
+  readonly sound: { at: number; readonly pieces: Buffer[] };
   reason: FinishReason | null;
   logprobs: unknown;
 }
@@ -82,6 +84,14 @@ export class ChatCollector {
         if (open?.type === 'tool_call') open.arguments += event.text;
         return;
       }
+      case 'media': {
+        if (event.part.type === 'audio') addSound(choice, event.part);
+        else parts.push(event.part);
+        return;
+      }
+      case 'citation':
+        parts.push(event.part);
+        return;
       case 'foreign':
         parts.push({ type: 'foreign', dialect: event.dialect, value: event.value });
     }
@@ -90,15 +100,26 @@ export class ChatCollector {
   #choice(index: number): OpenChoice {
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = { parts: [], calls: new Map(), reason: null, logprobs: undefined };
+      choice = { parts: [], calls: new Map(), sound: { at: -1, pieces: [] }, reason: null, logprobs: undefined };
       this.#choices.set(index, choice);
     }
     return choice;
   }
 }
 
-function finished(index: number, { parts, reason, logprobs }: OpenChoice): Choice {
+function finished(index: number, { parts, sound, reason, logprobs }: OpenChoice): Choice {
+  const spoken = parts[sound.at];
+  if (spoken?.type === 'audio' && spoken.source.kind === 'data' && sound.pieces.length > 1)
+    spoken.source = { ...spoken.source, data: Buffer.concat(sound.pieces).toString('base64') };
   return { index, parts: parts as Part[], finishReason: reason, ...(logprobs === undefined ? {} : { logprobs }) };
+}
+
+/** A spoken answer comes in pieces, each base64 of its own; they are joined once, at the end. */
+function addSound({ parts, sound }: OpenChoice, part: AudioPart): void {
+  const before = parts[sound.at];
+  if (before?.type !== 'audio') sound.at = parts.push({ ...part }) - 1;
+  else before.transcript = (before.transcript ?? '') + (part.transcript ?? '');
+  if (part.source.kind === 'data') sound.pieces.push(Buffer.from(part.source.data, 'base64'));
 }
 
 /** `{content: [...] | null, refusal: [...] | null}`: lists continue, in a copy of our own. */

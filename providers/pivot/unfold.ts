@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatResponse, Choice, Part } from './unified.ts';
+import type { ChatEvent, ChatResponse, Choice, Part } from '../unified.ts';
 
 /**
  * A whole answer as the events of a stream that makes it. The extension of a choice becomes a `foreign` event ahead of its
@@ -41,7 +41,10 @@ function unfoldChoice(choice: Choice, events: ChatEvent[]): void {
         ...(redacted === undefined ? {} : { redacted }),
         ...(dialect === undefined ? {} : { dialect }),
       });
-    } else if (part.type === 'foreign') events.push({ type: 'foreign', choice: index, dialect: part.dialect, value: part.value });
+    } else if (part.type === 'image' || (part.type === 'audio' && part.source.kind === 'data'))
+      events.push({ type: 'media', choice: index, part });
+    else if (part.type === 'citation') events.push({ type: 'citation', choice: index, part });
+    else if (part.type === 'foreign') events.push({ type: 'foreign', choice: index, dialect: part.dialect, value: part.value });
   }
   // A whole body that names no reason is complete all the same: its transport said so.
   events.push({ type: 'finish', choice: index, reason: choice.finishReason ?? (calls > 0 ? 'tool_calls' : 'stop') });
@@ -53,8 +56,17 @@ function unfoldCall(
   call: number,
   events: ChatEvent[],
 ): void {
-  const { type, kind, id, name, signature, arguments: text } = part;
-  events.push({ type, choice, call, kind, id, name, ...(signature === undefined ? {} : { signature }) });
+  const { type, kind, id, name, signature, dialect, arguments: text } = part;
+  events.push({
+    type,
+    choice,
+    call,
+    kind,
+    id,
+    name,
+    ...(signature === undefined ? {} : { signature }),
+    ...(dialect === undefined ? {} : { dialect }),
+  });
   if (text !== '') events.push({ type: 'tool_arguments', choice, call, text });
   for (const [dialect, extension] of Object.entries(part.extensions ?? {})) {
     events.push({ type: 'foreign', choice, dialect, value: { call, tool_call: extension } });

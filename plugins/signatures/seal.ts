@@ -1,0 +1,67 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+// What is kept is model output, so on disk it is encrypted: version (1 byte), nonce (12), AES-256-GCM ciphertext, tag (16).
+
+const version = 1;
+const nonceBytes = 12;
+const tagBytes = 16;
+const shortest = 1 + nonceBytes + tagBytes;
+
+/** Random nonces, unread: asking the kernel for 12 bytes each time took 1.4 us of 6. */
+let nonces = Buffer.alloc(0);
+
+function nonce(): Buffer {
+  if (nonces.length < nonceBytes) nonces = randomBytes(nonceBytes * 256);
+  const next = nonces.subarray(0, nonceBytes);
+  nonces = nonces.subarray(nonceBytes);
+  return next;
+}
+
+/** Encrypts and reads values of records. A value read under another key or field than it was written for is no value. */
+export class Sealer {
+  readonly #key: Buffer;
+  readonly #field: string;
+
+  /** `key`: 32 bytes. */
+  constructor(key: Buffer, field: string) {
+    this.#key = key;
+    this.#field = field;
+  }
+
+  /** Memory of its own, so that it can be given to a thread. */
+  seal(recordKey: string, text: string): Uint8Array<ArrayBuffer> {
+    const iv = nonce();
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv, { authTagLength: tagBytes });
+    cipher.setAAD(this.#associated(recordKey));
+    const body = cipher.update(text, 'utf8');
+    cipher.final();
+    const sealed = new Uint8Array(shortest + body.length);
+    sealed[0] = version;
+    sealed.set(iv, 1);
+    sealed.set(body, 1 + nonceBytes);
+    sealed.set(cipher.getAuthTag(), 1 + nonceBytes + body.length);
+    return sealed;
+  }
+
+  /** Null for everything that `seal` did not make of this record with this key: damaged, moved, forged, of another version. */
+  open(recordKey: string, sealed: Uint8Array): string | null {
+    if (sealed.length < shortest || sealed[0] !== version) return null;
+    const end = sealed.length - tagBytes;
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(1, 1 + nonceBytes), {
+        authTagLength: tagBytes,
+      });
+      decipher.setAAD(this.#associated(recordKey));
+      decipher.setAuthTag(sealed.subarray(end));
+      const body = decipher.update(sealed.subarray(1 + nonceBytes, end));
+      decipher.final();
+      return body.toString('utf8');
+    } catch {
+      return null;
+    }
+  }
+
+  #associated(recordKey: string): Buffer {
+    return Buffer.from(`${recordKey}\0${this.#field}`);
+  }
+}

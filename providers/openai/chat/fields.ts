@@ -1,0 +1,56 @@
+import { isObject, type JsonObject } from '../../wire/json.ts';
+
+/**
+ * Every documented field of a chat completions request (openai-openapi `CreateChatCompletionRequest`) with the values that ask
+ * for nothing: what the API does without the field.
+ */
+export const fields: Readonly<Record<string, readonly unknown[]>> = {
+  messages: [],
+  model: [],
+  audio: [],
+  frequency_penalty: [0],
+  function_call: ['none', 'auto'],
+  functions: [],
+  logit_bias: [],
+  logprobs: [false],
+  max_completion_tokens: [],
+  max_tokens: [],
+  metadata: [],
+  modalities: [['text']],
+  moderation: [],
+  n: [1],
+  parallel_tool_calls: [true],
+  prediction: [],
+  presence_penalty: [0],
+  prompt_cache_key: [],
+  prompt_cache_options: [],
+  prompt_cache_retention: [],
+  reasoning_effort: [],
+  response_format: [{ type: 'text' }],
+  safety_identifier: [],
+  seed: [],
+  service_tier: ['auto'],
+  stop: [],
+  store: [false],
+  stream: [],
+  stream_options: [],
+  temperature: [1],
+  tool_choice: ['auto'],
+  tools: [],
+  top_logprobs: [0],
+  top_p: [1],
+  user: [''],
+  verbosity: ['medium'],
+  web_search_options: [],
+};
+
+/** Ids of the tool calls in the assistant's turns. */
+export function toolCallIds(body: JsonObject): readonly string[] {
+  const ids: string[] = [];
+  if (!Array.isArray(body.messages)) return ids;
+  for (const message of body.messages) {
+    if (!isObject(message) || !Array.isArray(message.tool_calls)) continue;
+    for (const call of message.tool_calls) if (isObject(call) && typeof call.id === 'string') ids.push(call.id);
+  }
+  return ids;
+}
