@@ -12,9 +12,11 @@ const words: Readonly<Record<FieldRule, string>> = { mapped: 'yes', refused: '**
 export function fieldsPage(types: readonly ProviderType[]): string {
   const translated = types.filter((type) => type.fields !== undefined);
   const { fields } = frontOf(clientDialect);
+  // Not in the API's reference, but sent by its clients and known to some providers.
+  const more = new Set(translated.flatMap((type) => Object.keys(type.fields!)).filter((field) => !Object.hasOwn(fields, field)));
   const row = (field: string) => {
     const rules = translated.map((type) => words[type.fields![field] ?? 'dropped']);
-    const neutral = fields[field]!.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
+    const neutral = (fields[field] ?? []).map((value) => `\`${JSON.stringify(value)}\``).join(', ');
     return `| \`${field}\` | ${neutral} | yes | ${rules.join(' | ')} |`;
   };
   return `# Fields of a chat request, provider by provider
@@ -33,7 +35,7 @@ This page is made by \`npm run docs\` from the tables that translate requests.
 
 | field | asks for nothing | ${['same dialect', ...translated.map((type) => type.type)].join(' | ')} |
 |${'---|'.repeat(3 + translated.length)}
-${Object.keys(fields).map(row).join('\n')}
+${[...Object.keys(fields), ...more].map(row).join('\n')}
 `;
 }
 

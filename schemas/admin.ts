@@ -1,6 +1,7 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import { StrategySchema } from './config.ts';
 import { TargetHealthSchema } from './health.ts';
+import { AbilitiesSchema, PricesSchema } from './models.ts';
 
 // The admin API. Times are unix seconds; lists are `{data, next_cursor}` in the order of their ids.
 
@@ -41,7 +42,9 @@ export const AdminModelSchema = Type.Object({
   source: Type.Union([Type.Literal('configured'), Type.Literal('provider'), Type.Literal('upstream')]),
   owned_by: Type.String(),
   created_at: Nullable(Type.Integer({ description: 'unix seconds; null when unknown' })),
+  ...AbilitiesSchema.properties,
   context_window: Nullable(Type.Integer({ description: 'tokens; null when unknown' })),
+  prices: Type.Optional(Nullable(PricesSchema)),
   strategy: Nullable(StrategySchema),
   fallbacks: Type.Array(Type.String()),
   targets: Type.Array(
@@ -50,6 +53,7 @@ export const AdminModelSchema = Type.Object({
       model: Type.String({ description: 'upstream model id' }),
       weight: Type.Number(),
       dimensions: Nullable(Type.Integer()),
+      prices: Nullable(PricesSchema),
       health: Nullable(TargetHealthSchema),
     }),
     { description: 'of a configured model; empty for the others' },

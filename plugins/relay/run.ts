@@ -44,7 +44,7 @@ export class Run implements AttemptOwner {
   constructor(context: RunContext, input: RunInput) {
     this.#context = context;
     this.#input = input;
-    this.#eligible = new Eligibility(input.call);
+    this.#eligible = new Eligibility(input.call, input.estimatedInput);
     this.#plan = context.router.plan(input.route, (target) => this.#eligible.allows(target));
   }
 
@@ -52,7 +52,8 @@ export class Run implements AttemptOwner {
     const { exchange, route, callerTimeout, call, client } = this.#input;
     const first = this.#plan.first();
     if (first === null) {
-      this.#refuse(operationNotOffered(route.model, call.operation));
+      const { refusal } = this.#eligible;
+      this.#refuse(refusal === null ? operationNotOffered(route.model, call.operation) : clientError(refusal, false));
       return;
     }
     const configured = route.timeouts.total ?? first.provider.config.timeouts?.total ?? exchange.config.timeouts.total;

@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache';
 import type { ModelInfo, ProviderInstance, ProviderType, Target } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { ModelNotFoundError } from '../errors/classes.ts';
+import { Knowledge, together } from './knowledge.ts';
 import { nearest } from './nearest.ts';
 import { strategies } from './strategies/index.ts';
-import type { CatalogueModel, Route, TargetGroup } from './types.ts';
+import type { CatalogueModel, DescribedModel, Route, TargetGroup } from './types.ts';
 
 /** Names resolved by pattern or prefix that are remembered; callers choose them, so there is a bound. */
 const rememberedRoutes = 2_000;
@@ -27,38 +28,45 @@ interface Pattern {
   readonly name: string;
 }
 
+/** A target whose `info` follows what is learned of its model. */
+type LivingTarget = { -readonly [Member in keyof Target]: Target[Member] };
+
 /** What every model name stands for: configured names, patterns, `provider/model`, and bare ids that a provider is known to have. */
 export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #configured = new Map<string, Route>();
   readonly #patterns: readonly Pattern[];
   /** Bare id -> provider, first in file order. Built-in knowledge and what was fetched are apart, the first wins. */
-  readonly #known = new Map<string, { provider: ProviderInstance; info: ModelInfo }>();
-  readonly #fetched = new Map<string, Map<string, ModelInfo>>();
+  readonly #known = new Map<string, ProviderInstance>();
+  readonly #knowledge: Knowledge;
   readonly #remembered = new LRUCache<string, Route>({ max: rememberedRoutes });
   readonly #targets = new Map<string, Target>();
 
   constructor(options: CatalogueOptions) {
     this.#options = options;
+    this.#knowledge = new Knowledge(options.builtin);
     const names = Object.keys(options.models);
     this.#patterns = names
       .filter((name) => name.endsWith('*'))
       .map((name) => ({ prefix: name.slice(0, -1), name }))
       .sort((a, b) => b.prefix.length - a.prefix.length);
     for (const provider of options.providers.values()) {
-      for (const info of this.#listedBy(provider)) {
-        if (!this.#known.has(info.id)) this.#known.set(info.id, { provider, info });
+      for (const info of this.#knowledge.listedBy(provider)) {
+        if (!this.#known.has(info.id)) this.#known.set(info.id, provider);
       }
     }
     for (const name of names) {
-      if (!name.endsWith('*')) this.#configured.set(name, this.#fromConfig(name, name, ''));
+      if (!name.endsWith('*')) this.#configured.set(name, this.#noted(this.#fromConfig(name, name, '')));
     }
   }
 
   /** Throws `ModelNotFoundError`. */
   resolve(model: string): Route {
-    const route = this.#configured.get(model) ?? this.#remembered.get(model) ?? this.#find(model);
+    const known = this.#configured.get(model) ?? this.#remembered.get(model);
+    if (known !== undefined) return known;
+    const route = this.#find(model);
     if (route === null) throw new ModelNotFoundError(this.#notFound(model));
+    this.#remembered.set(model, this.#noted(route));
     return route;
   }
 
@@ -68,7 +76,12 @@ export class Catalogue {
   }
 
   setFetched(provider: ProviderInstance, models: readonly ModelInfo[]): void {
-    this.#fetched.set(provider.name, new Map(models.map((info) => [info.id, info])));
+    this.#knowledge.setFetched(provider, models);
+    for (const { groups } of this.#configured.values()) {
+      for (const target of groups.flatMap((group) => group.targets)) {
+        if (target.provider === provider) Object.assign(target as LivingTarget, this.#infoOf(provider, target.model));
+      }
+    }
     // A bare id may belong to another provider now, or to none.
     this.#remembered.clear();
   }
@@ -80,9 +93,9 @@ export class Catalogue {
     };
     for (const name of this.#configured.keys()) add({ id: name, created: 0, ownedBy: 'postern', source: 'configured' });
     for (const provider of this.#options.providers.values()) {
-      const fetched = this.#fetched.get(provider.name);
+      const fetched = this.#knowledge.fetched(provider);
       // What the upstream lists is what this credential can use; without it, what is known of the provider.
-      const infos = fetched === undefined ? this.#listedBy(provider) : fetched.values();
+      const infos = fetched === undefined ? this.#knowledge.listedBy(provider) : fetched.values();
       const source = fetched === undefined ? 'provider' : 'upstream';
       for (const info of infos) add({ ...info, id: `${provider.name}/${info.id}`, source });
       for (const id of provider.config.models ?? [])
@@ -91,51 +104,52 @@ export class Catalogue {
     return [...list.values()];
   }
 
-  model(id: string): CatalogueModel | null {
+  /** One model by the id a caller may name, with all that is known of it. */
+  model(id: string): DescribedModel | null {
+    const listed = this.#listed(id);
+    const route = listed === null ? null : (this.#configured.get(id) ?? this.#find(id));
+    if (listed === null || route === null) return null;
+    const able = together(route.groups.flatMap(({ targets }) => targets.map(({ info }) => info)));
+    return { ...able, ...listed, targets: route.groups[0]?.targets ?? [] };
+  }
+
+  #listed(id: string): CatalogueModel | null {
     if (this.#configured.has(id)) return { id, created: 0, ownedBy: 'postern', source: 'configured' };
     const slash = id.indexOf('/');
     const provider = slash > 0 ? this.#options.providers.get(id.slice(0, slash)) : undefined;
     const bare = provider === undefined ? id : id.slice(slash + 1);
     const owner = provider ?? this.#ownerOf(id);
     if (owner === null || bare === '') return null;
-    const fetched = this.#fetched.get(owner.name)?.get(bare);
-    if (fetched !== undefined) return { ...fetched, id, source: 'upstream' };
-    const listed = this.#listedBy(owner).find((info) => info.id === bare);
-    return listed === undefined ? null : { ...listed, id, source: 'provider' };
-  }
-
-  /** Models a provider is known to have without asking it: its entry's list, its own, the built-in data. */
-  #listedBy(provider: ProviderInstance): readonly ModelInfo[] {
-    const written = (provider.config.models ?? []).map((id) => ({ id, created: 0, ownedBy: provider.name }));
-    const own = provider.type.builtin ?? [];
-    const preset = provider.config.preset === undefined ? undefined : provider.type.presets[provider.config.preset];
-    const data = preset?.priceProvider ?? provider.type.defaults.priceProvider;
-    return data === undefined ? [...written, ...own] : [...written, ...own, ...this.#options.builtin(data)];
+    const fetched = this.#knowledge.fetched(owner)?.get(bare);
+    const info = fetched ?? this.#knowledge.listedBy(owner).find((each) => each.id === bare);
+    if (info === undefined) return null;
+    return { id, created: info.created, ownedBy: info.ownedBy, source: fetched === undefined ? 'provider' : 'upstream' };
   }
 
   #find(model: string): Route | null {
     if (model.length > longestName) return null;
     const pattern = this.#patterns.find(({ prefix }) => model.startsWith(prefix) && model.length > prefix.length);
-    let route: Route | null = null;
-    if (pattern !== undefined) route = this.#fromConfig(pattern.name, model, model.slice(pattern.prefix.length));
-    else {
-      const slash = model.indexOf('/');
-      const provider = slash > 0 ? this.#options.providers.get(model.slice(0, slash)) : undefined;
-      if (provider !== undefined && slash < model.length - 1) route = this.#single(model, provider, model.slice(slash + 1));
-      else {
-        const owner = this.#ownerOf(model);
-        if (owner !== null) route = this.#single(model, owner, model);
-      }
+    if (pattern !== undefined) return this.#fromConfig(pattern.name, model, model.slice(pattern.prefix.length));
+    const slash = model.indexOf('/');
+    const provider = slash > 0 ? this.#options.providers.get(model.slice(0, slash)) : undefined;
+    if (provider !== undefined && slash < model.length - 1) return this.#single(model, provider, model.slice(slash + 1));
+    const owner = this.#ownerOf(model);
+    return owner === null ? null : this.#single(model, owner, model);
+  }
+
+  /** The route, its targets from now on among those whose health is shown. */
+  #noted(route: Route): Route {
+    for (const target of route.groups.flatMap((group) => group.targets)) {
+      if (this.#targets.size < rememberedRoutes) this.#targets.set(target.id, target);
     }
-    if (route !== null) this.#remembered.set(model, route);
     return route;
   }
 
   #ownerOf(id: string): ProviderInstance | null {
     const known = this.#known.get(id);
-    if (known !== undefined) return known.provider;
+    if (known !== undefined) return known;
     for (const provider of this.#options.providers.values()) {
-      if (this.#fetched.get(provider.name)?.has(id) === true) return provider;
+      if (this.#knowledge.fetched(provider)?.has(id) === true) return provider;
     }
     return null;
   }
@@ -165,10 +179,13 @@ export class Catalogue {
   }
 
   #target(provider: ProviderInstance, model: string, weight: number, dimensions: number | undefined): Target {
-    const id = `${provider.name}/${model}`;
-    const target: Target = { id, provider, model, weight, ...(dimensions === undefined ? {} : { dimensions }) };
-    if (this.#targets.size < rememberedRoutes) this.#targets.set(id, target);
-    return target;
+    const length = dimensions === undefined ? {} : { dimensions };
+    return { id: `${provider.name}/${model}`, provider, model, weight, ...length, ...this.#infoOf(provider, model) };
+  }
+
+  #infoOf(provider: ProviderInstance, model: string): { readonly info?: ModelInfo } {
+    const info = this.#knowledge.of(provider, model);
+    return info === undefined ? {} : { info };
   }
 
   #notFound(model: string): string {

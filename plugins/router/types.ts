@@ -51,6 +51,12 @@ export interface CatalogueModel extends ModelInfo {
   readonly source: 'configured' | 'provider' | 'upstream';
 }
 
+/** One model with all that is known of it. */
+export interface DescribedModel extends CatalogueModel {
+  /** Where requests for it go, those of its fallbacks left out. */
+  readonly targets: readonly Target[];
+}
+
 /** `fastify.router`. */
 export interface Router {
   /** Makes a provider type known; called by provider plugins. Its instances are made from the configuration. */
@@ -61,6 +67,6 @@ export interface Router {
   /** Models for the list, without patterns, each id once. */
   models(): readonly CatalogueModel[];
   /** One model by the id a caller may name; null when it is none. */
-  model(id: string): CatalogueModel | null;
+  model(id: string): DescribedModel | null;
   health(): readonly TargetHealth[];
 }

@@ -3,23 +3,29 @@ import { findPackageJSON } from 'node:module';
 import type { ConditionalPrice, ModelInfo as Entry, ModelPrice, Provider, TieredPrices } from '@pydantic/genai-prices';
 import type { ModelInfo } from '../../providers/provider.ts';
 import { describes } from './match.ts';
-import { picoPerUnit, type RateSet, type Rates } from './money.ts';
+import { type Kind, picoPerUnit, type RateSet, type Rates } from './money.ts';
 
 // Published prices as data: @pydantic/genai-prices. Only its data is used; the arithmetic is ours, because that package
 // computes in binary floating point (300,000 tokens came to 1.7100000000000002) and prices relatives of a model as the model.
 
 const dataPackage = '@pydantic/genai-prices';
 
-/** Kind -> key of the data, USD per million tokens. */
-const keys = {
+/** Kind -> key of the data, USD per million tokens, searches per thousand. */
+const keys: Readonly<Record<Kind, string>> = {
   input: 'input_mtok',
   output: 'output_mtok',
   cached: 'cache_read_mtok',
   cache_write_5m: 'cache_write_mtok',
   cache_write_1h: 'cache_write_1h_mtok',
   input_audio: 'input_audio_mtok',
+  input_image: 'input_image_mtok',
+  input_video: 'input_video_mtok',
+  cached_audio: 'cache_audio_read_mtok',
   output_audio: 'output_audio_mtok',
-} as const;
+  output_image: 'output_image_mtok',
+  output_video: 'output_video_mtok',
+  web_search: 'web_searches_kcount',
+};
 
 /** Prices of one model, each from a time on or within hours of the day; the last that holds wins. */
 export interface PriceHistory {
@@ -37,12 +43,13 @@ export interface BuiltinData {
 
 function ratesOf(prices: ModelPrice): Rates | null {
   const at = (above: number): RateSet | null => {
-    const set: Partial<Record<keyof typeof keys, number>> = {};
-    for (const [kind, key] of Object.entries(keys) as [keyof typeof keys, string][]) {
+    const set: Partial<Record<Kind, number>> = {};
+    for (const [kind, key] of Object.entries(keys) as [Kind, string][]) {
       const price: number | TieredPrices | undefined = prices[key];
       if (price === undefined) continue;
       const tier = typeof price === 'number' ? undefined : price.tiers.findLast(({ start }) => start <= above);
-      set[kind] = picoPerUnit(typeof price === 'number' ? price : (tier?.price ?? price.base));
+      const usd = typeof price === 'number' ? price : (tier?.price ?? price.base);
+      set[kind] = picoPerUnit(key.endsWith('_kcount') ? usd * 1000 : usd);
     }
     return set.input === undefined ? null : (set as RateSet);
   };

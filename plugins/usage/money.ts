@@ -4,17 +4,27 @@ import type { Config } from '../../schemas/config.ts';
 // Money: amounts are integer nano-USD (1e-9 USD), prices integer pico-USD (1e-12 USD) per unit. A price of 1 USD per
 // million units is 1,000,000 pico-USD per unit, so six decimals of a published price are exact.
 
-/** Kinds that are part of `input`, priced by themselves. */
-const inputParts = ['cached', 'cache_write_5m', 'cache_write_1h', 'input_audio'] as const;
+/** Parts of `input` by what became of them. They do not overlap. */
+const keptParts = ['cached', 'cache_write_5m', 'cache_write_1h'] as const;
+
+/** Parts of `input` by what they are; cached ones are among them. They do not overlap. */
+const inputMedia = ['input_audio', 'input_image', 'input_video'] as const;
+
+/** Parts of `output` by what they are. */
+const outputMedia = ['output_audio', 'output_image', 'output_video'] as const;
 
 /** Kinds that are inside `output` (or `input`) and have no price of their own. */
 const unpriced: ReadonlySet<string> = new Set(['reasoning', 'accepted_prediction', 'rejected_prediction']);
 
-const kinds = ['input', 'output', ...inputParts, 'output_audio'] as const;
-type Kind = (typeof kinds)[number];
+/** `cached_audio` is what `cached` and `input_audio` share; `web_search` counts searches, beside all tokens. */
+export const kinds = ['input', 'output', ...keptParts, ...inputMedia, 'cached_audio', ...outputMedia, 'web_search'] as const;
+export type Kind = (typeof kinds)[number];
 const known: ReadonlySet<string> = new Set<string>(kinds);
 
-/** Integer pico-USD per unit, by kind. `input` is always known; a missing part is priced as the whole it is inside of. */
+/**
+ * Integer pico-USD per unit, by kind. `input` is always known; a missing part of it is priced as the whole. Of `output` only sound
+ * is: where it has no price of its own, the model generates nothing else. Generated images and video cost many times the text.
+ */
 export type RateSet = Readonly<Partial<Record<Kind, number>> & { input: number }>;
 
 /** Prices of one model. A request with more than `above` input tokens is priced whole by that tier; tiers ascend. */
@@ -22,6 +32,9 @@ export interface Rates {
   readonly base: RateSet;
   readonly tiers: readonly { readonly above: number; readonly rates: RateSet }[];
 }
+
+/** One entry of the configuration's `prices`. */
+export type WrittenPrice = Exclude<Config['prices'][string], readonly unknown[]>;
 
 /** Largest price taken: 1,000,000 USD per million units. */
 export const maxRate = 1_000_000_000_000;
@@ -61,7 +74,7 @@ export function picoPerUnit(usdPerMillion: number): number {
  * Rates of a `prices` entry of the configuration. A kind that a tier leaves out keeps its price from the level below.
  * Throws `RangeError`, see `picoPerUnit`.
  */
-export function ratesFromConfig(written: Config['prices'][string]): Rates {
+export function ratesFromConfig(written: WrittenPrice): Rates {
   const convert = (rates: Readonly<Partial<Record<Kind, number>>>, below: Partial<RateSet>): RateSet => {
     const set: Partial<Record<Kind, number>> = { ...below };
     for (const kind of kinds) if (rates[kind] !== undefined) set[kind] = picoPerUnit(rates[kind]);
@@ -78,42 +91,59 @@ export function ratesFromConfig(written: Config['prices'][string]): Rates {
 }
 
 /** Everything costs nothing, and that is known. */
-export const free: Rates = { base: { input: 0, output: 0 }, tiers: [] };
+export const free: Rates = { base: { input: 0, output: 0, output_image: 0, output_video: 0, web_search: 0 }, tiers: [] };
 
 /**
- * Cost of one attempt in integer nano-USD, rounded once, half up. Parts (`cached`, cache writes, audio) are subtracted from
- * the whole they are inside of before the rest is priced; parts larger than their whole leave a rest of 0. Null when a
- * quantity above 0 has no price: unknown is never 0. Defined for `plausible` quantities.
+ * Cost of one attempt in integer nano-USD, rounded once, half up. Parts are subtracted from the whole they are inside of before
+ * the rest is priced; parts larger than their whole leave a rest of 0. A token that is both cached and sound is priced once, as
+ * `cached_audio`; where that is not said, media beyond what the cached tokens leave of the input are taken to be among them. Null
+ * when a quantity above 0 has no price: unknown is never 0. Defined for `plausible` quantities.
  */
 export function cost(quantities: Quantities, rates: Rates): bigint | null {
   const input = quantities.input ?? 0;
-  const output = quantities.output ?? 0;
   let at = rates.base;
   for (const tier of rates.tiers) if (input > tier.above) at = tier.rates;
 
-  let pico = 0n;
-  let rest = input;
-  for (const kind of inputParts) {
-    const amount = quantities[kind] ?? 0;
+  for (const kind in quantities) {
+    if (quantities[kind]! > 0 && !known.has(kind) && !unpriced.has(kind)) return null;
+  }
+  const generated = outputCost(quantities, at);
+  const searches = quantities.web_search ?? 0;
+  if (generated === null || (searches > 0 && at.web_search === undefined)) return null;
+  const pico = inputCost(quantities, at) + generated + BigInt(searches) * BigInt(at.web_search ?? 0);
+  return (pico + 500n) / 1000n;
+}
+
+function inputCost(quantities: Quantities, at: RateSet): bigint {
+  const cachedAudio = Math.min(quantities.cached_audio ?? 0, quantities.cached ?? 0, quantities.input_audio ?? 0);
+  let pico = cachedAudio === 0 ? 0n : BigInt(cachedAudio) * BigInt(at.cached_audio ?? at.cached ?? at.input);
+  let rest = (quantities.input ?? 0) - cachedAudio;
+  for (const kind of keptParts) {
+    const amount = (quantities[kind] ?? 0) - (kind === 'cached' ? cachedAudio : 0);
     if (amount === 0) continue;
     rest -= amount;
     pico += BigInt(amount) * BigInt(at[kind] ?? (kind === 'cache_write_1h' ? at.cache_write_5m : undefined) ?? at.input);
   }
-  if (rest > 0) pico += BigInt(rest) * BigInt(at.input);
+  for (const kind of inputMedia) {
+    const amount = Math.min((quantities[kind] ?? 0) - (kind === 'input_audio' ? cachedAudio : 0), rest);
+    if (amount <= 0) continue;
+    rest -= amount;
+    pico += BigInt(amount) * BigInt(at[kind] ?? at.input);
+  }
+  return rest > 0 ? pico + BigInt(rest) * BigInt(at.input) : pico;
+}
 
-  const audio = quantities.output_audio ?? 0;
-  const text = Math.max(0, output - audio);
-  if (text > 0) {
-    if (at.output === undefined) return null;
-    pico += BigInt(text) * BigInt(at.output);
-  }
-  if (audio > 0) {
-    const rate = at.output_audio ?? at.output;
+function outputCost(quantities: Quantities, at: RateSet): bigint | null {
+  let pico = 0n;
+  let rest = quantities.output ?? 0;
+  for (const kind of outputMedia) {
+    const amount = quantities[kind] ?? 0;
+    if (amount === 0) continue;
+    const rate = at[kind] ?? (kind === 'output_audio' ? at.output : undefined);
     if (rate === undefined) return null;
-    pico += BigInt(audio) * BigInt(rate);
+    rest -= amount;
+    pico += BigInt(amount) * BigInt(rate);
   }
-  for (const kind in quantities) {
-    if (quantities[kind]! > 0 && !known.has(kind) && !unpriced.has(kind)) return null;
-  }
-  return (pico + 500n) / 1000n;
+  if (rest <= 0) return pico;
+  return at.output === undefined ? null : pico + BigInt(rest) * BigInt(at.output);
 }

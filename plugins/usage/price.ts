@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { ModelInfo, Target } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { type BuiltinData, loadBuiltin, type PriceHistory, ratesAt } from './builtin.ts';
-import { free, type Rates, ratesFromConfig } from './money.ts';
+import { type DatedRates, datedRates } from './dated.ts';
+import { free, type Rates } from './money.ts';
 
 export type PriceSource = 'config' | 'builtin' | 'sandbox';
 
@@ -46,11 +47,14 @@ export interface PriceBookOptions {
 }
 
 /**
- * Prices: those of the configuration first, then the built-in data for the exact model at the time asked. Built-in prices
- * are there once `ready()` has resolved; `find` never waits.
+ * Prices: those of the configuration first (the exact name, then the longest pattern), then the built-in data for the exact model
+ * at the time asked. A configured price that has not begun leaves the built-in one in force. Built-in prices are there once
+ * `ready()` has resolved; `find` never waits.
  */
 export class PriceBook {
-  readonly #configured = new Map<string, Rates>();
+  readonly #configured = new Map<string, DatedRates>();
+  /** Names that end in an asterisk, without it, the longest first. */
+  readonly #patterns: readonly { readonly prefix: string; readonly rates: DatedRates }[];
   readonly #version: string;
   readonly #load: () => Promise<BuiltinData>;
   readonly #found = new LRUCache<string, { readonly history: PriceHistory | null }>({ max: remembered });
@@ -63,11 +67,15 @@ export class PriceBook {
     this.#load = options.load ?? loadBuiltin;
     for (const [name, written] of Object.entries(options.prices)) {
       try {
-        this.#configured.set(name, ratesFromConfig(written));
+        this.#configured.set(name, datedRates(written));
       } catch (cause) {
         throw new Error(`prices."${name}": ${(cause as Error).message}. Prices are in USD per million units.`, { cause });
       }
     }
+    this.#patterns = [...this.#configured]
+      .filter(([name]) => name.endsWith('*'))
+      .map(([name, rates]) => ({ prefix: name.slice(0, -1), rates }))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
   /** Loads the built-in data, once. A failed load is tried again by the next call. */
@@ -91,8 +99,8 @@ export class PriceBook {
 
   /** Null when unknown. `at`: unix milliseconds. */
   find(key: PriceKey, at: number): Price | null {
-    const configured = this.#configured.get(`${key.provider}/${key.model}`);
-    if (configured !== undefined) return { rates: configured, source: 'config', version: this.#version };
+    const configured = this.#written(key)?.at(at);
+    if (configured) return { rates: configured, source: 'config', version: this.#version };
     if (key.priceProvider === inProcess) return { rates: free, source: 'sandbox', version: this.#version };
     if (key.priceProvider === null || this.#data === null) return null;
     const history = this.#history(this.#data, key.priceProvider, key.model);
@@ -106,7 +114,13 @@ export class PriceBook {
   }
 
   #known(key: PriceKey): boolean {
-    return key.priceProvider === null || key.priceProvider === inProcess || this.#configured.has(`${key.provider}/${key.model}`);
+    return key.priceProvider === null || key.priceProvider === inProcess || this.#written(key)?.always === true;
+  }
+
+  /** The exact name, else the longest pattern. */
+  #written({ provider, model }: PriceKey): DatedRates | undefined {
+    const name = `${provider}/${model}`;
+    return this.#configured.get(name) ?? this.#patterns.find(({ prefix }) => name.startsWith(prefix))?.rates;
   }
 
   #history(data: BuiltinData, priceProvider: string, model: string): PriceHistory | null {

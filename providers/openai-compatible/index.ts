@@ -16,16 +16,7 @@ export const openaiCompatible: ProviderType = {
     keyless: true,
   },
   presets,
-  environment: [
-    {
-      provider: 'gemini',
-      preset: 'gemini',
-      apiKey: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
-      baseUrl: ['GEMINI_BASE_URL'],
-    },
-    { provider: 'anthropic', preset: 'anthropic', apiKey: ['ANTHROPIC_API_KEY'], baseUrl: ['ANTHROPIC_BASE_URL'] },
-    { provider: 'ollama', preset: 'ollama', apiKey: [], baseUrl: ['OLLAMA_BASE_URL', 'OLLAMA_HOST'] },
-  ],
+  environment: [{ provider: 'ollama', preset: 'ollama', apiKey: [], baseUrl: ['OLLAMA_BASE_URL', 'OLLAMA_HOST'] }],
   translate: translateSameDialect,
   catalogue: openaiCatalogue,
 };

@@ -31,16 +31,6 @@ export const presets: Readonly<Record<string, ProviderDefaults>> = {
   'lm-studio': local('http://127.0.0.1:1234/v1', { renames: OLD_LIMIT }),
   'llama-cpp': local('http://127.0.0.1:8080/v1', { operations: ['chat', 'embeddings'] }),
 
-  gemini: vendor('https://generativelanguage.googleapis.com/v1beta/openai', 'GEMINI_API_KEY', {
-    version: 'v1beta/openai',
-    operations: ['chat', 'embeddings'],
-    priceProvider: 'google',
-  }),
-  anthropic: vendor('https://api.anthropic.com/v1', 'ANTHROPIC_API_KEY', {
-    priceProvider: 'anthropic',
-    // The model list is part of the native API only, which takes the key in another header.
-    catalogue: false,
-  }),
   // Every customer has a host of their own: the loader refuses a host in capitals and asks for the real one.
   azure: vendor('https://RESOURCE.openai.azure.com/openai/v1', 'AZURE_OPENAI_API_KEY', {
     version: 'openai/v1',

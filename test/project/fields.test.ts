@@ -20,7 +20,7 @@ it('every documented field of a chat request has its neutral values', () => {
 });
 
 describe.each(translated)('the dialect of provider type $type', (type) => {
-  it('rules on every documented field and on no other', () => {
-    expect(Object.keys(type.fields!).sort()).toEqual(Object.keys(fields).sort());
+  it('rules on every documented field', () => {
+    expect(Object.keys(fields).filter((field) => !Object.hasOwn(type.fields!, field))).toEqual([]);
   });
 });

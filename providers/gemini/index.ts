@@ -1,0 +1,58 @@
+import { translateThroughPivot } from '../pivot/translate.ts';
+import type { ProviderInstance, ProviderType } from '../provider.ts';
+import { secretsOf } from '../wire/scrub.ts';
+import { geminiCatalogue } from './catalogue.ts';
+import { GeminiChat } from './chat.ts';
+import { DIALECT } from './dialect.ts';
+import { translateEmbeddings } from './embeddings.ts';
+import { describe } from './models.ts';
+import { prefixes } from './prefixes.ts';
+
+const known = new WeakMap<ProviderInstance, readonly string[]>();
+
+/** Sorted once per provider instead of per call. */
+function secretsOfProvider(provider: ProviderInstance): readonly string[] {
+  let secrets = known.get(provider);
+  if (secrets === undefined) {
+    secrets = secretsOf(provider.headers);
+    known.set(provider, secrets);
+  }
+  return secrets;
+}
+
+/**
+ * The Gemini API in its own words (`generateContent`, `embedContent`, `cachedContents`). Vertex AI is the same with
+ * `base_url: https://aiplatform.googleapis.com/v1/projects/P/locations/L/publishers/google`, `version: ""`, a token as `api_key`
+ * and `auth: { header: authorization, scheme: Bearer }`.
+ */
+export const gemini: ProviderType = {
+  type: 'gemini',
+  dialect: DIALECT,
+  defaults: {
+    base_url: 'https://generativelanguage.googleapis.com/v1beta',
+    version: 'v1beta',
+    auth: { header: 'x-goog-api-key', scheme: '' },
+    operations: ['chat', 'embeddings'],
+    catalogue: true,
+    vendorHost: true,
+    priceProvider: 'google',
+    keyVariable: 'GEMINI_API_KEY',
+  },
+  presets: {},
+  environment: [{ provider: 'gemini', apiKey: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'], baseUrl: ['GEMINI_BASE_URL'] }],
+  translate(call, target, context) {
+    if (!target.provider.operations.has(call.operation)) return null;
+    const secrets = secretsOfProvider(target.provider);
+    switch (call.operation) {
+      case 'chat':
+        return translateThroughPivot(call, target, new GeminiChat(target, secrets, call.body.cut), context);
+      case 'embeddings':
+        return translateEmbeddings(call, target, secrets);
+      default:
+        return null;
+    }
+  },
+  describe,
+  prefixes,
+  catalogue: geminiCatalogue,
+};

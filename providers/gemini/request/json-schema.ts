@@ -1,0 +1,152 @@
+import { isObject, type JsonObject, refuse } from '../../wire/json.ts';
+import { resolveChain, resolveRef } from './schema-refs.ts';
+
+// The API takes JSON Schema in `parametersJsonSchema` and `responseJsonSchema`, but not all of it (ai.google.dev, "Structured
+// output"): `const` and `allOf` are ignored, a `$ref` may have no neighbours but other `$` members, `oneOf` means `anyOf`, and
+// definitions are found under `$defs`. Anything else it does not know it ignores.
+
+/** Levels of a schema; JSON bodies are limited too, but not to what recursion over them can bear. */
+const MAX_DEPTH = 128;
+
+const SUBSCHEMA: ReadonlySet<string> = new Set(['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains']);
+const SUBSCHEMA_LIST: ReadonlySet<string> = new Set(['anyOf', 'prefixItems']);
+const SUBSCHEMA_MAP: ReadonlySet<string> = new Set(['properties', '$defs', 'patternProperties']);
+
+interface Walk {
+  readonly root: JsonObject;
+  readonly param: string;
+  /** References that were written out on the way here. */
+  readonly written: readonly unknown[];
+}
+
+/**
+ * A schema in the words this API understands; the same object where it says nothing else. `param` names the schema in the
+ * client's request. Throws `TranslationError` for a schema that is nested too deep.
+ */
+export function toJsonSchema(schema: JsonObject, param: string): JsonObject {
+  return rewrite(schema, { root: schema, param, written: [] }, 0);
+}
+
+/** The same for the parameters of a function, which have to be an object at the top. Null for a function without any. */
+export function toParameters(schema: JsonObject, param: string): JsonObject | null {
+  const top = schema.$ref === undefined ? schema : { ...schema, ...resolveChain(schema, schema.$ref), $ref: undefined };
+  const { $ref: _ref, ...flat } = top;
+  const written = toJsonSchema(schema.$ref === undefined ? schema : flat, param);
+  if (isEmpty(written)) return null;
+  return written.type === 'object' ? written : { ...written, type: 'object' };
+}
+
+/** An object that can have no members: no parameters at all, which earlier models refused in the form of a schema. */
+function isEmpty(schema: JsonObject): boolean {
+  const { properties, additionalProperties } = schema;
+  const none = properties === undefined || (isObject(properties) && Object.keys(properties).length === 0);
+  const open = additionalProperties === true || (isObject(additionalProperties) && Object.keys(additionalProperties).length > 0);
+  return none && !open && !['anyOf', 'oneOf', 'allOf', 'patternProperties'].some((key) => schema[key] !== undefined);
+}
+
+function rewrite(schema: JsonObject, walk: Walk, depth: number): JsonObject {
+  if (depth > MAX_DEPTH) refuse(`The schema is nested deeper than ${MAX_DEPTH} levels.`, walk.param);
+  const own = reword(schema, walk);
+  const inner = own === schema || schema.$ref === undefined ? walk : { ...walk, written: [...walk.written, schema.$ref] };
+  let changed: Record<string, unknown> | null = own === schema ? null : { ...own };
+  for (const [key, value] of Object.entries(own)) {
+    const next = rewriteMember(key, value, inner, depth);
+    if (next === value) continue;
+    changed ??= { ...own };
+    define(changed, key, next);
+  }
+  return changed ?? schema;
+}
+
+function rewriteMember(key: string, value: unknown, walk: Walk, depth: number): unknown {
+  if (SUBSCHEMA.has(key)) return isObject(value) ? rewrite(value, walk, depth + 1) : value;
+  if (SUBSCHEMA_LIST.has(key)) return Array.isArray(value) ? rewriteList(value, walk, depth) : value;
+  return SUBSCHEMA_MAP.has(key) && isObject(value) ? rewriteMap(value, walk, depth) : value;
+}
+
+function rewriteList(list: readonly unknown[], walk: Walk, depth: number): readonly unknown[] {
+  const next = list.map((each) => (isObject(each) ? rewrite(each, walk, depth + 1) : each));
+  return next.every((each, at) => each === list[at]) ? list : next;
+}
+
+function rewriteMap(map: JsonObject, walk: Walk, depth: number): JsonObject {
+  let changed: Record<string, unknown> | null = null;
+  for (const [name, each] of Object.entries(map)) {
+    const next = isObject(each) ? rewrite(each, walk, depth + 1) : each;
+    if (next === each) continue;
+    changed ??= { ...map };
+    define(changed, name, next);
+  }
+  return changed ?? map;
+}
+
+/** One level put into other words; the same object when nothing is to change. */
+function reword(schema: JsonObject, walk: Walk): JsonObject {
+  let own = merged(schema, walk);
+  if (own.$ref !== undefined) own = referenced(own, walk);
+  if (own.$schema !== undefined) own = without(own, '$schema');
+  if (own.const !== undefined) own = fixed(own);
+  if (Array.isArray(own.oneOf) && own.anyOf === undefined) own = { ...without(own, 'oneOf'), anyOf: own.oneOf };
+  if (isObject(own.definitions)) own = defined(own, own.definitions);
+  return own;
+}
+
+/** `const` as the only value of an `enum`, where that can be one: a text or a number. */
+function fixed(schema: JsonObject): JsonObject {
+  const value = schema.const;
+  const rest = without(schema, 'const');
+  if (typeof value === 'string' || typeof value === 'number') {
+    return { type: typeof value, ...rest, enum: [value] };
+  }
+  return value === null || typeof value === 'boolean' ? { type: value === null ? 'null' : 'boolean', ...rest } : rest;
+}
+
+/** A reference beside other members becomes what it refers to, unless it is inside that already; those below stay references. */
+function referenced(schema: JsonObject, walk: Walk): JsonObject {
+  const bare = Object.keys(schema).every((key) => key.startsWith('$'));
+  const renamed = renamedRef(schema.$ref);
+  if (bare) return renamed === schema.$ref ? schema : { ...schema, $ref: renamed };
+  const target = walk.written.includes(schema.$ref) ? null : resolveChain(walk.root, schema.$ref);
+  if (target !== null) return merged({ ...target, ...without(schema, '$ref') }, walk);
+  return { $ref: renamed };
+}
+
+function renamedRef(ref: unknown): unknown {
+  return typeof ref === 'string' ? ref.replace(/^#\/definitions\//, '#/$defs/') : ref;
+}
+
+function defined(schema: JsonObject, definitions: JsonObject): JsonObject {
+  return { ...without(schema, 'definitions'), $defs: { ...definitions, ...(isObject(schema.$defs) ? schema.$defs : {}) } };
+}
+
+/** `allOf` laid together: members of later schemas replace earlier ones, properties and required names add up. */
+function merged(schema: JsonObject, walk: Walk): JsonObject {
+  if (!Array.isArray(schema.allOf)) return schema;
+  let whole: JsonObject = {};
+  for (const each of [...schema.allOf, without(schema, 'allOf')]) {
+    if (!isObject(each)) continue;
+    const part = each.$ref === undefined ? each : { ...resolveRef(walk.root, each.$ref), ...without(each, '$ref') };
+    whole = laid(whole, part);
+  }
+  return Array.isArray(whole.allOf) ? without(whole, 'allOf') : whole;
+}
+
+function laid(below: JsonObject, above: JsonObject): JsonObject {
+  const properties =
+    isObject(below.properties) && isObject(above.properties) ? { properties: { ...below.properties, ...above.properties } } : {};
+  const required =
+    Array.isArray(below.required) && Array.isArray(above.required)
+      ? { required: [...new Set([...below.required, ...above.required])] }
+      : {};
+  return { ...below, ...above, ...properties, ...required };
+}
+
+function without(schema: JsonObject, key: string): JsonObject {
+  const { [key]: _removed, ...rest } = schema;
+  return rest;
+}
+
+/** Plain assignment would run the setter of `__proto__`, a name that a property may have. */
+function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+}
