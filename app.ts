@@ -33,6 +33,7 @@ import { builtinModels } from './plugins/usage/models.ts';
 import { version } from './plugins/version.ts';
 import { adminConfigRoutes } from './routes/admin/config.ts';
 import { adminModelRoutes } from './routes/admin/models.ts';
+import { adminPrefixRoutes } from './routes/admin/prefixes.ts';
 import { managementRootRoutes } from './routes/admin/root.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes, probeRoutes } from './routes/health.ts';
@@ -109,6 +110,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     ledgerReady: () => app.usage.ready(),
     onEventLoop: app.lifecycle.eventLoop,
     shed: () => app.lifecycle.shed,
+    prefixes: () => app.prefixes.counts(),
   });
   app.exchanges.onOpened(app.metrics.started);
   app.exchanges.onSettled(app.metrics.exchangeSettled);
@@ -116,7 +118,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 7 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
   await app.register(signatures, { dataDir: config.data_dir, encryptionKey: config.encryption_key });
-  await app.register(prefixes, { configVersion });
+  await app.register(prefixes, { configVersion, onSpent: app.metrics.spent });
 
   // 8 attempts and relay: ask targets until one answers, pass its answer on, settle
   await app.register(relay, {
@@ -170,7 +172,12 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   await app.register(metricsRoutes, { metrics: api.metrics });
   await app.register(docsRoutes, { document: () => mergedDocument(api, app, options.urls()) });
   await app.register(adminConfigRoutes, { snapshot: () => snapshot });
-  await app.register(adminModelRoutes, { router: api.router, config: () => config });
+  await app.register(adminModelRoutes, {
+    router: api.router,
+    config: () => config,
+    priceOf: (target) => api.usage.price(target),
+  });
+  await app.register(adminPrefixRoutes, { prefixes: api.prefixes, router: api.router });
   return app;
 }
 

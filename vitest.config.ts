@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { RecordingsFirst } from './test/recordings/first.ts';
 
 const floor = { lines: 90, branches: 85 };
 
@@ -9,6 +10,7 @@ export default defineConfig({
     pool: 'forks',
     // Two cores: a third worker makes the tests that measure time fail before it makes the run shorter.
     maxWorkers: 2,
+    sequence: { sequencer: RecordingsFirst },
     testTimeout: 20_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,

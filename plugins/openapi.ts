@@ -114,7 +114,8 @@ export function mergedDocument(api: FastifyInstance, management: FastifyInstance
     const [path, item] = named(written, each);
     if (isApiPath(path)) paths[path] = complete(item, [apiServer]);
   }
-  for (const [path, item] of Object.entries(own.paths)) {
+  for (const [written, each] of Object.entries(own.paths)) {
+    const [path, item] = named(written, each);
     const shared = paths[path];
     if (shared === undefined) paths[path] = complete(item, [managementServer]);
     else paths[path] = complete(bothListeners(shared, item), [apiServer, managementServer]);

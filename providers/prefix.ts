@@ -38,6 +38,11 @@ export interface PrefixKeeping {
   list(provider: ProviderInstance, page: string | null): UpstreamRequest;
   listed(bytes: Buffer): { readonly prefixes: readonly KeptPrefix[]; readonly next: string | null };
   remove(provider: ProviderInstance, name: string): UpstreamRequest;
+  /**
+   * Keeps it until `ttlMs` milliseconds from now; any 2xx answer means that it does. Absent: the upstream cannot, prefixes end and
+   * are created anew.
+   */
+  extend?(provider: ProviderInstance, name: string, ttlMs: number): UpstreamRequest;
   /** A non-2xx answer to one of these. */
   failure(head: UpstreamHead, bytes: Buffer): UpstreamFailure;
 }

@@ -30,6 +30,7 @@ const rates = {
   output_image: Rate('pictures generated'),
   output_video: Rate('video generated'),
   web_search: Rate('searches of the provider'),
+  cache_storage_hour: Rate('tokens that the provider stores between calls, times hours'),
 };
 
 /** USD per million units at the moment. */

@@ -21,6 +21,7 @@ const PriceRates = {
   output_image: Optional(Rate()),
   output_video: Optional(Rate()),
   web_search: Optional(Rate('searches of the provider; 10 USD per thousand are 10000')),
+  cache_storage_hour: Optional(Rate('tokens that the provider stores between calls, times hours')),
 };
 
 /** `tiers`: above `above` input tokens the whole request is priced by that tier. */

@@ -1,5 +1,7 @@
+import { anthropicCases } from './anthropic.ts';
 import { authCases } from './auth.ts';
 import { bodyCases } from './body.ts';
+import { geminiCases } from './gemini.ts';
 import { time } from './harness.ts';
 import { jsonCases } from './json.ts';
 import { ledgerCases } from './ledger.ts';
@@ -8,7 +10,16 @@ import { streamCases } from './stream.ts';
 
 /** Times every part of the hot path alone and prints a line for each. `directory` is for files that are made on the way. */
 export function runMicro(directory: string, print: (line: string) => void): void {
-  const cases = [...jsonCases, ...bodyCases, ...streamCases, ...routerCases, ...authCases, ...ledgerCases(directory)];
+  const cases = [
+    ...jsonCases,
+    ...bodyCases,
+    ...streamCases,
+    ...routerCases,
+    ...authCases,
+    ...geminiCases,
+    ...anthropicCases,
+    ...ledgerCases(directory),
+  ];
   const width = Math.max(...cases.map(({ name }) => name.length));
   print(`| ${'operation (µs)'.padEnd(width)} |      best |    median |`);
   print(`| ${'-'.repeat(width)} | --------: | --------: |`);

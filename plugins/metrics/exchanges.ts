@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { Quantities } from '../../providers/unified.ts';
 import type { Exchange, Outcome } from '../exchange/exchange.ts';
 import { type CounterCell, counterFamily, type HistogramCell, histogramFamily, LabelMap } from './series.ts';
 
@@ -124,7 +125,7 @@ export class ExchangeSeries {
     call.duration.observe(elapsed / 1000);
     call.overhead.observe((elapsed - exchange.upstreamMs) / 1000);
     if (exchange.firstContentAt > 0) call.firstContent.observe((exchange.firstContentAt - exchange.startedAt) / 1000);
-    if (exchange.attempts > 0) this.#count(provider, exchange);
+    if (exchange.attempts > 0) this.spent(provider, exchange.usage, exchange.costNano);
   }
 
   attempted({ provider, outcome, reason }: AttemptResult): void {
@@ -134,13 +135,14 @@ export class ExchangeSeries {
       .get(reason ?? 'none').value++;
   }
 
-  #count(provider: string, exchange: Exchange): void {
+  /** `nanoUsd`: null when the price is not known. */
+  spent(provider: string, usage: Quantities | null, nanoUsd: number | null): void {
     const series = this.#providers.get(provider);
-    for (const kind in exchange.usage) {
-      const quantity = exchange.usage[kind]!;
+    for (const kind in usage) {
+      const quantity = usage[kind]!;
       if (quantity > 0) series.quantities.get(kind).value += quantity;
     }
-    if (exchange.costNano === null) series.unpriced.value++;
-    else series.costNano.value += exchange.costNano;
+    if (nanoUsd === null) series.unpriced.value++;
+    else series.costNano.value += nanoUsd;
   }
 }

@@ -2,9 +2,12 @@ import fp from 'fastify-plugin';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Config } from '../../schemas/config.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { PrefixCounts } from '../prefixes/contract.ts';
 import type { TargetHealth } from '../router/types.ts';
+import type { SettledCost } from '../usage/contract.ts';
 import { type EventLoopDelay, type EventLoopListener, EventLoopMonitor } from './event-loop.ts';
 import { type AttemptResult, ExchangeSeries } from './exchanges.ts';
+import { prefixSeries } from './prefixes.ts';
 import { configuredTargets, targetSamples } from './targets.ts';
 
 export type { EventLoopDelay } from './event-loop.ts';
@@ -20,6 +23,8 @@ export interface MetricsOptions {
   readonly onEventLoop?: EventLoopListener;
   /** Calls that were not taken, by reason, read when scraped. */
   readonly shed?: () => Readonly<Record<string, number>>;
+  /** Of prompt prefixes that upstreams keep, read when scraped. */
+  readonly prefixes?: () => readonly PrefixCounts[];
 }
 
 /** `fastify.metrics`. */
@@ -32,6 +37,8 @@ export interface Metrics {
   started(): void;
   exchangeSettled(exchange: Exchange): void;
   attemptSettled(attempt: AttemptResult): void;
+  /** What was used and cost beside any exchange: it has a row of its own in the ledger. */
+  spent(provider: string, cost: SettledCost): void;
   /** Over the last full window of 15 s. */
   eventLoopDelay(): EventLoopDelay;
 }
@@ -77,6 +84,7 @@ export default fp<MetricsOptions>(
         },
       });
     }
+    if (options.prefixes !== undefined) prefixSeries(registry, options.prefixes);
     const samples = () => targetSamples(options.targets(), configuredTargets(options.config()));
     gauge(
       'postern_breaker_state',
@@ -108,6 +116,7 @@ export default fp<MetricsOptions>(
         exchanges.settled(exchange);
       },
       attemptSettled: (attempt) => exchanges.attempted(attempt),
+      spent: (provider, cost) => exchanges.spent(provider, cost.quantities, cost.nanoUsd),
       eventLoopDelay: () => monitor.read(),
     } satisfies Metrics);
     app.addHook('onClose', async () => monitor.close());

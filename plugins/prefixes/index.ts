@@ -1,30 +1,44 @@
+import type { FastifyBaseLogger } from 'fastify';
 import fp from 'fastify-plugin';
-import type { Target, Translation, UpstreamRequest } from '../../providers/provider.ts';
+import type { SettledCost } from '../usage/index.ts';
+import type { Prefixes } from './contract.ts';
+import { PrefixKeeper } from './keeper.ts';
 
-export interface PrefixUse {
-  readonly request: UpstreamRequest;
-  readonly digest: string | null;
+export { UpstreamRefusal } from './ask.ts';
+export type { PrefixCounts, PrefixEntry, Prefixes, PrefixUse } from './contract.ts';
+
+export interface PrefixesOptions {
+  /** For the rows of the ledger. */
+  readonly configVersion: string;
+  /** Hears of what creations and extensions cost, beside the ledger. */
+  readonly onSpent?: (provider: string, cost: SettledCost) => void;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  readonly log?: Pick<FastifyBaseLogger, 'debug' | 'warn'>;
 }
-export interface Prefixes {
-  choose(target: Target, translation: Translation, exchange: { readonly id: string; readonly keyId: string | null }): PrefixUse;
-  used(target: Target, digest: string, cachedTokens: number): void;
-  lost(target: Target, digest: string): void;
-}
+
 declare module 'fastify' {
   interface FastifyInstance {
     prefixes: Prefixes;
   }
 }
-export interface PrefixesOptions {
-  readonly configVersion: string;
-}
+
+/** Has upstreams keep the beginnings of prompts that come again, where their dialect can ask for it and that pays. */
 export default fp<PrefixesOptions>(
-  async (app) => {
+  async (app, options) => {
+    const { configVersion, onSpent = () => {}, now = Date.now, log = app.log } = options;
+    const { usage, upstream } = app;
+    const keeper = new PrefixKeeper({ providers: app.router.providers, upstream, usage, configVersion, now, log, onSpent });
     app.decorate('prefixes', {
-      choose: (_target, translation) => ({ request: translation.request, digest: null }),
-      used: () => {},
-      lost: () => {},
+      choose: (target, translation, exchange) => keeper.choose(target, translation, exchange),
+      used: (target, digest, cachedTokens) => keeper.used(target, digest, cachedTokens),
+      lost: (target, digest) => keeper.lost(target, digest),
+      list: () => keeper.list(),
+      counts: () => keeper.counts(),
+      keptBy: (provider) => keeper.keptBy(provider),
+      remove: (provider, digestOrName) => keeper.remove(provider, digestOrName),
     });
+    app.addHook('onClose', () => keeper.close());
   },
-  { name: 'prefixes', dependencies: ['upstream', 'usage'], fastify: '5.x' },
+  { name: 'prefixes', dependencies: ['upstream', 'usage', 'router'], fastify: '5.x' },
 );

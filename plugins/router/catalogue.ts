@@ -79,7 +79,7 @@ export class Catalogue {
     this.#knowledge.setFetched(provider, models);
     for (const { groups } of this.#configured.values()) {
       for (const target of groups.flatMap((group) => group.targets)) {
-        if (target.provider === provider) Object.assign(target as LivingTarget, this.#infoOf(provider, target.model));
+        if (target.provider === provider) (target as LivingTarget).info = this.#knowledge.of(provider, target.model);
       }
     }
     // A bare id may belong to another provider now, or to none.

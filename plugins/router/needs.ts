@@ -94,10 +94,12 @@ const generated: ReadonlySet<unknown> = new Set<Modality>(['text', 'image', 'aud
 
 function outputOf(modalities: unknown): readonly Modality[] {
   if (!Array.isArray(modalities) || modalities.length === 0) return nothing;
-  return modalities
+  const asked = modalities
     .filter((each) => typeof each === 'string')
     .map((each) => each.toLowerCase())
     .filter((each): each is Modality => generated.has(each));
+  // The API has spoken answers asked for as text and audio; the text is their transcript.
+  return asked.includes('audio') ? asked.filter((each) => each !== 'text') : asked;
 }
 
 function isFilled(list: unknown): boolean {

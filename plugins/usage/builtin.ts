@@ -11,7 +11,7 @@ import { type Kind, picoPerUnit, type RateSet, type Rates } from './money.ts';
 const dataPackage = '@pydantic/genai-prices';
 
 /** Kind -> key of the data, USD per million tokens, searches per thousand. */
-const keys: Readonly<Record<Kind, string>> = {
+const keys: Readonly<Partial<Record<Kind, string>>> = {
   input: 'input_mtok',
   output: 'output_mtok',
   cached: 'cache_read_mtok',

@@ -7,11 +7,12 @@ export interface Intent {
   /** `x-postern-exchange-id`. */
   readonly exchange: string;
   readonly requestId: string;
-  /** 1 for the first send of the exchange. */
+  /** 1 for the first send of the exchange; 0 for what it made the gateway send beside it. */
   readonly attempt: number;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  readonly operation: Operation;
+  /** `context_cache`: a prefix of prompts was stored upstream, for calls to come. */
+  readonly operation: Operation | 'context_cache';
   readonly keyId: string | null;
   /** The model the caller named. */
   readonly model: string;

@@ -1,4 +1,4 @@
-import type { Operation, Target } from '../../providers/provider.ts';
+import type { Target } from '../../providers/provider.ts';
 import type { Intent, OpenAttempt, SettledCost, Settlement, Usage } from './contract.ts';
 import { cost } from './money.ts';
 import { type Price, type PriceBook, type PriceKey, priceKey } from './price.ts';
@@ -42,7 +42,7 @@ export class Ledger implements Usage {
     if (keys.some((key) => this.#book.waits(key))) await this.#loadPrices();
     for (const [at, row] of rows.entries()) {
       const settlement = { ...nobodySaw, endedAt: this.#now() };
-      const intent = { estimatedInput: row.estimated_input, operation: row.operation as Operation };
+      const intent = { estimatedInput: row.estimated_input, operation: row.operation as Intent['operation'] };
       const charge = this.#charge(intent, settlement, keys[at]!, row.started_at);
       this.#writer.recovered(settlementRow(row.id, { ...settlement, totalMs: null }, charge));
     }

@@ -10,15 +10,15 @@ const shortDate = '(?:0[1-9]|1[0-2])-(?:[0-3]\\d|\\d{4})';
 const fourDigits = '\\d{4}';
 const version = '00\\d|v\\d{1,2}(?:\\.\\d{1,2})?(?::\\d{1,2})?|latest|default';
 const harmlessTail = new RegExp(`^(?:[-@](?:${date}|${shortDate}|${fourDigits}|${version}))*(?::\\d{1,2})?$`);
-/** A fine-tuned model's own name after its base. */
-const fineTuneTail = /:[^/]*$/;
+/** A fine-tuned model: its base, then whose it is. */
+const fineTuned = /^(ft:[^:]*):[^/]*$/;
 /** `models/`, `publishers/x/models/`, `us.vendor.`: where the model is, not which it is. */
 const harmlessHead = /^(?:[^/]+\/)*(?:[a-z-]+\.){0,2}$/;
 
 function harmless(id: string, start: number, length: number): boolean {
   if (start > 0 && !harmlessHead.test(id.slice(0, start))) return false;
   const end = start + length;
-  const whole = id.startsWith('ft:') ? id.replace(fineTuneTail, '') : id;
+  const whole = id.replace(fineTuned, '$1');
   if (harmlessTail.test(whole.slice(end))) return true;
   // A prefix may itself end inside the tail: `x-2024-`, `x-0`.
   const inside = /[-@][\d-]*$/.exec(id.slice(start, end));

@@ -16,8 +16,11 @@ const outputMedia = ['output_audio', 'output_image', 'output_video'] as const;
 /** Kinds that are inside `output` (or `input`) and have no price of their own. */
 const unpriced: ReadonlySet<string> = new Set(['reasoning', 'accepted_prediction', 'rejected_prediction']);
 
-/** `cached_audio` is what `cached` and `input_audio` share; `web_search` counts searches, beside all tokens. */
-export const kinds = ['input', 'output', ...keptParts, ...inputMedia, 'cached_audio', ...outputMedia, 'web_search'] as const;
+/** Beside all tokens of the call: searches, and tokens times the hours that the provider stores them. */
+const apart = ['web_search', 'cache_storage_hour'] as const;
+
+/** `cached_audio` is what `cached` and `input_audio` share. */
+export const kinds = ['input', 'output', ...keptParts, ...inputMedia, 'cached_audio', ...outputMedia, ...apart] as const;
 export type Kind = (typeof kinds)[number];
 const known: ReadonlySet<string> = new Set<string>(kinds);
 
@@ -91,7 +94,10 @@ export function ratesFromConfig(written: WrittenPrice): Rates {
 }
 
 /** Everything costs nothing, and that is known. */
-export const free: Rates = { base: { input: 0, output: 0, output_image: 0, output_video: 0, web_search: 0 }, tiers: [] };
+export const free: Rates = {
+  base: { input: 0, output: 0, output_image: 0, output_video: 0, web_search: 0, cache_storage_hour: 0 },
+  tiers: [],
+};
 
 /**
  * Cost of one attempt in integer nano-USD, rounded once, half up. Parts are subtracted from the whole they are inside of before
@@ -108,9 +114,14 @@ export function cost(quantities: Quantities, rates: Rates): bigint | null {
     if (quantities[kind]! > 0 && !known.has(kind) && !unpriced.has(kind)) return null;
   }
   const generated = outputCost(quantities, at);
-  const searches = quantities.web_search ?? 0;
-  if (generated === null || (searches > 0 && at.web_search === undefined)) return null;
-  const pico = inputCost(quantities, at) + generated + BigInt(searches) * BigInt(at.web_search ?? 0);
+  if (generated === null) return null;
+  let pico = inputCost(quantities, at) + generated;
+  for (const kind of apart) {
+    const amount = quantities[kind] ?? 0;
+    const rate = at[kind];
+    if (amount > 0 && rate === undefined) return null;
+    pico += BigInt(amount) * BigInt(rate ?? 0);
+  }
   return (pico + 500n) / 1000n;
 }
 

@@ -13,6 +13,9 @@ const nothing: Accounted = { quantities: { input: 0, output: 0 }, source: 'none'
 /** Below this a status means the upstream worked on the request. */
 const firstRefusal = 300;
 
+/** What generates nothing. */
+const silent: ReadonlySet<Intent['operation']> = new Set(['embeddings', 'context_cache'] as const);
+
 function atLeastOne(estimate: number): number {
   return Number.isFinite(estimate) ? Math.min(maxQuantity, Math.max(1, Math.ceil(estimate))) : 1;
 }
@@ -30,7 +33,7 @@ export function account(intent: Pick<Intent, 'estimatedInput' | 'operation'>, se
   if (counted && plausible(usage)) return { quantities: usage, source: 'provider' };
   if (unsent) return nothing;
   if (outcome === 'failed' && upstreamStatus >= firstRefusal && !content) return nothing;
-  const generated = (content || outcome === 'ok') && intent.operation !== 'embeddings';
+  const generated = (content || outcome === 'ok') && !silent.has(intent.operation);
   return {
     quantities: { input: atLeastOne(intent.estimatedInput), output: generated ? atLeastOne(estimatedOutput) : 0 },
     source: 'estimated',

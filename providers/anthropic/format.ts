@@ -1,9 +1,9 @@
 import type { EncodeNotes } from '../provider.ts';
 import type { ChatRequest, OutputFormat } from '../unified.ts';
 import { isObject } from '../wire/json.ts';
+import { inputSchema } from './input-schema.ts';
 import type { ModelRules } from './models.ts';
 import { closedSchema } from './schema.ts';
-import { inputSchema } from './tools.ts';
 
 /** A tool whose input is the answer. */
 export interface FormatTool {
@@ -58,7 +58,7 @@ function formatTool({ tools }: ChatRequest, output: OutputFormat, schema: unknow
   while (taken.has(name)) name += '_';
   const purpose = output.type === 'json_schema' && output.description !== undefined ? ` ${output.description}` : '';
   const description = `Takes the whole answer to the user, as the conversation asks for it. Call it once, instead of writing a text.${purpose}`;
-  return { name, description, schema: inputSchema(schema) };
+  return { name, description, schema: inputSchema(schema).schema };
 }
 
 function described(schema: Record<string, unknown>, output: OutputFormat): Record<string, unknown> {

@@ -195,7 +195,7 @@ function isRecursive(root: JsonObject): boolean {
 }
 
 /** What a JSON pointer in a fragment names (RFC 6901 section 6); null when it names nothing. */
-function resolve(root: JsonObject, ref: string): unknown {
+export function resolve(root: JsonObject, ref: string): unknown {
   let at: unknown = root;
   for (const step of ref.slice(1).split('/').slice(1)) {
     const key = step.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -77,7 +77,8 @@ function byCaller(request: ChatRequest, rules: ThinkingRules, native: Native, no
   const mode = config.type === 'enabled' ? 'manual' : config.type === 'adaptive' ? 'adaptive' : 'off';
   const { reasoningEffort: level } = request;
   if (level === undefined || level === 'none') return { config, effort: null, mode, betas: [] };
-  const effort = effortFor(level, rules);
+  // "xhigh" and "max" are refused beside `disabled` and `between_tools` by the models since 5.
+  const effort = effortFor(mode === 'off' && rank(level) > rank('high') ? 'high' : level, rules);
   if (effort === null) notes.dropped('reasoning_effort');
   return { config, effort, mode, betas: [] };
 }

@@ -1,8 +1,9 @@
 import type { EncodeNotes } from '../provider.ts';
 import type { ChatRequest, FunctionTool, Tool, ToolReference } from '../unified.ts';
-import { isObject, refuse } from '../wire/json.ts';
+import { refuse } from '../wire/json.ts';
 import type { Block, CacheMarks } from './dialect.ts';
 import type { FormatTool } from './format.ts';
+import { inputSchema } from './input-schema.ts';
 import type { ModelRules } from './models.ts';
 import { closedSchema } from './schema.ts';
 
@@ -66,7 +67,7 @@ export function planTools(request: ChatRequest, { rules, native, format, marks, 
 function calledBefore({ messages }: ChatRequest): readonly Block[] {
   const names = new Set<string>();
   for (const { parts } of messages) for (const part of parts) if (part.type === 'tool_call') names.add(part.name);
-  return [...names].map((name) => ({ name, input_schema: inputSchema(undefined) }));
+  return [...names].map((name) => ({ name, input_schema: inputSchema(undefined).schema }));
 }
 
 function isForced(choice: Record<string, unknown> | null): boolean {
@@ -114,15 +115,10 @@ function toolBlock(tool: Tool, param: string, rules: ModelRules, notes: EncodeNo
 
 /** `strict` only with a schema that can be enforced: the API refuses others. */
 function schemaOf(tool: FunctionTool, rules: ModelRules, notes: EncodeNotes): Record<string, unknown> {
-  const schema = inputSchema(tool.parameters);
+  const { schema, looser } = inputSchema(tool.parameters);
+  if (looser) notes.dropped('tools.function.parameters');
   if (tool.strict !== true) return { input_schema: schema };
   const closed = rules.structuredOutput ? closedSchema(schema) : null;
   if (closed === null) notes.dropped('tools.function.strict');
   return closed === null ? { input_schema: schema } : { input_schema: closed, strict: true };
-}
-
-/** Parameters as a schema of an object, as which the API wants them even where there are none. */
-export function inputSchema(parameters: unknown): Record<string, unknown> {
-  if (!isObject(parameters) || Object.keys(parameters).length === 0) return { type: 'object', properties: {} };
-  return 'type' in parameters ? (parameters as Record<string, unknown>) : { type: 'object', ...parameters };
 }

@@ -5,6 +5,7 @@ import { geminiCatalogue } from './catalogue.ts';
 import { GeminiChat } from './chat.ts';
 import { DIALECT } from './dialect.ts';
 import { translateEmbeddings } from './embeddings.ts';
+import { fields } from './fields.ts';
 import { describe } from './models.ts';
 import { prefixes } from './prefixes.ts';
 
@@ -40,6 +41,13 @@ export const gemini: ProviderType = {
   },
   presets: {},
   environment: [{ provider: 'gemini', apiKey: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'], baseUrl: ['GEMINI_BASE_URL'] }],
+  // The compatibility endpoint, which the presets of earlier versions spoke to.
+  foreignPaths: [
+    {
+      end: '/openai',
+      hint: 'cut /openai off, or use type: openai-compatible (api_key and base_url as they are) to go on speaking the OpenAI API to it',
+    },
+  ],
   translate(call, target, context) {
     if (!target.provider.operations.has(call.operation)) return null;
     const secrets = secretsOfProvider(target.provider);
@@ -52,6 +60,7 @@ export const gemini: ProviderType = {
         return null;
     }
   },
+  fields,
   describe,
   prefixes,
   catalogue: geminiCatalogue,

@@ -55,11 +55,11 @@ export function cachedContentsPath(provider: ProviderInstance, query = ''): stri
 }
 
 /** Absolute path of one cached content by its name, which is one of `CACHED_NAME`. */
-export function cachedContentPath(provider: ProviderInstance, name: string): string {
+export function cachedContentPath(provider: ProviderInstance, name: string, query = ''): string {
   const base = name.startsWith('projects/')
     ? provider.path.slice(0, provider.path.indexOf('/projects/'))
     : collectionBase(provider);
-  return `${base}/${encodePath(name)}${provider.query}`;
+  return `${base}/${encodePath(name)}${withQuery(provider, query)}`;
 }
 
 /** On Vertex AI cached contents are beside the publishers. */

@@ -95,7 +95,7 @@ function promptPrefix(chat: EncodedChat, target: Target, scope: Scope, chosen: C
       method: 'POST',
       path: cachedContentsPath(provider),
       headers: headersOf(provider, false),
-      body: Buffer.from(JSON.stringify({ model, ...content, ttl: `${chosen.ttlMs / 1000}s` })),
+      body: Buffer.from(JSON.stringify({ model, ...content, ttl: durationOf(chosen.ttlMs) })),
     }),
     created: (bytes) => readCachedContent(bytes, scope.secrets),
     using: (name) => usingRequest(chat, target, scope.stream, chosen, name),
@@ -159,6 +159,11 @@ function lifeOf(mark: CacheHint | null, configured: number | undefined): number 
   const [, amount, unit] = /^(\d{1,6})\s*([smhd])$/.exec(mark?.ttl ?? '') ?? [];
   const said = amount === undefined ? (configured ?? DEFAULT_TTL_MS) : Number(amount) * UNITS[unit!]!;
   return Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, Math.ceil(said / 1000) * 1000));
+}
+
+/** `google.protobuf.Duration` in its JSON form, whole seconds. */
+export function durationOf(ms: number): string {
+  return `${Math.max(1, Math.ceil(ms / 1000))}s`;
 }
 
 /** The number of the longest pattern that fits. */

@@ -2,8 +2,8 @@ import type { PrefixKeeping } from '../prefix.ts';
 import type { ProviderInstance } from '../provider.ts';
 import { isObject, parseBody, protocolError, refuse, textOf } from '../wire/json.ts';
 import { geminiFailure } from './failure.ts';
-import { cachedContentPath, cachedContentsPath } from './paths.ts';
-import { CACHED_NAME, keptPrefix } from './prefix.ts';
+import { cachedContentPath, cachedContentsPath, headersOf } from './paths.ts';
+import { CACHED_NAME, durationOf, keptPrefix } from './prefix.ts';
 
 const PAGE = 100;
 
@@ -31,6 +31,15 @@ export const prefixes: PrefixKeeping = {
   remove(provider, name) {
     if (!CACHED_NAME.test(name)) return refuse('This is not the name of a cached content.', 'name');
     return { method: 'DELETE', path: cachedContentPath(provider, name), headers: headers(provider), body: null };
+  },
+  extend(provider, name, ttlMs) {
+    if (!CACHED_NAME.test(name)) return refuse('This is not the name of a cached content.', 'name');
+    return {
+      method: 'PATCH',
+      path: cachedContentPath(provider, name, 'updateMask=ttl'),
+      headers: headersOf(provider, false),
+      body: Buffer.from(JSON.stringify({ ttl: durationOf(ttlMs) })),
+    };
   },
   // The head of a request is not known here; nothing in these messages is a credential but what looks like one.
   failure: (head, bytes) => geminiFailure(head, bytes, []),

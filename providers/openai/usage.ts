@@ -10,17 +10,20 @@ export function readChatUsage(usage: unknown): Quantities | null {
   if (!isObject(usage) || quantityOf(usage.prompt_tokens) === null) return null;
   const input = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
   const output = isObject(usage.completion_tokens_details) ? usage.completion_tokens_details : {};
-  return new QuantityReader()
-    .take('input', usage.prompt_tokens)
-    .take('cached', input.cached_tokens)
-    .take('cache_write_5m', input.cache_write_tokens)
-    .take('input_audio', input.audio_tokens)
-    .take('output', usage.completion_tokens)
-    .take('reasoning', output.reasoning_tokens)
-    .take('output_audio', output.audio_tokens)
-    .take('accepted_prediction', output.accepted_prediction_tokens)
-    .take('rejected_prediction', output.rejected_prediction_tokens)
-    .done();
+  return (
+    new QuantityReader()
+      .take('input', usage.prompt_tokens)
+      // Mistral and DeepSeek have names of their own for it, Mistral no other (recorded).
+      .take('cached', input.cached_tokens ?? usage.num_cached_tokens ?? usage.prompt_cache_hit_tokens)
+      .take('cache_write_5m', input.cache_write_tokens)
+      .take('input_audio', input.audio_tokens)
+      .take('output', usage.completion_tokens)
+      .take('reasoning', output.reasoning_tokens)
+      .take('output_audio', output.audio_tokens)
+      .take('accepted_prediction', output.accepted_prediction_tokens)
+      .take('rejected_prediction', output.rejected_prediction_tokens)
+      .done()
+  );
 }
 
 /** The reverse; totals are computed, a details object is there only when it has something in it. */

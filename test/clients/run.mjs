@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// npm run test:clients: the official clients for JavaScript and Python through the built gateway, against servers written
-// by others and against every way a stream can break; and both listeners against the API document. With arguments only the
-// suites whose names have one of them. Ends with one line, `N passed, N failed`.
+// npm run test:clients: the official clients for JavaScript and Python, the AI SDK and LangChain through the built gateway,
+// against servers written by others and against every way a stream can break; and both listeners against the API document.
+// With arguments only the suites whose names have one of them. Ends with one line, `N passed, N failed`.
 
 const here = import.meta.dirname;
 const root = join(here, '../..');
@@ -20,7 +20,9 @@ const { startUpstream } = await import('../helper/upstream.ts');
 const { startProcess } = await import('../helper/process.ts');
 const { freePort } = await import('../helper/ports.ts');
 const { cutScript } = await import('../helper/cuts.ts');
+const { startDialectGateway } = await import('./dialect-gateway.mjs');
 const { plan } = await import('./plan.mjs');
+const table = await import('./table.mjs');
 
 const venv = join(root, '.venv');
 const python = join(venv, 'bin/python');
@@ -42,7 +44,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 /** Runs a command to its end; resolves with its standard output, rejects with what it said when it failed. */
 function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', LANGSMITH_TRACING: 'false' };
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
     closers.push(() => child.kill());
     let out = '';
     let problems = '';
@@ -152,6 +155,17 @@ try {
   const base = `${gateway.url}/v1`;
   await suite('features, JavaScript', pinned, [join(here, 'features.mjs'), base]);
   await suite('features, Python', python, [join(here, 'features.py'), base]);
+  const vendors = await startDialectGateway();
+  closers.push(() => vendors.close());
+  const dialects = (file) => [join(here, file), vendors.base, table.plan, vendors.key];
+  await Promise.all([
+    suite('dialects, JavaScript', pinned, dialects('dialects.mjs')),
+    suite('dialects, Python', python, dialects('dialects.py')),
+  ]);
+  await Promise.all([
+    suite('dialects, AI SDK', pinned, dialects('ai-sdk.mjs')),
+    suite('dialects, LangChain', python, dialects('langchain_standard.py')),
+  ]);
   const streams = JSON.stringify(plan());
   await Promise.all([
     suite('G4 grid, JavaScript', pinned, [join(here, 'grid.mjs'), base, streams]),

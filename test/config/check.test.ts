@@ -32,11 +32,23 @@ test('a variable switches each provider on, at the URL of its vendor', async () 
   const { providers } = JSON.parse((await check(['--json'], env)).stdout);
   expect(Object.fromEntries(providers.map((entry: { name: string; baseUrl: string }) => [entry.name, entry.baseUrl]))).toEqual({
     openai: 'https://api.openai.com/v1',
-    gemini: expect.stringMatching(/^https:\/\/generativelanguage\.googleapis\.com\/v1beta/),
+    gemini: 'https://generativelanguage.googleapis.com/v1beta',
     anthropic: 'https://api.anthropic.com/v1',
     ollama: 'http://127.0.0.1:11434/v1',
   });
 });
+
+test.each(['https://generativelanguage.googleapis.com/v1beta/openai', 'http://127.0.0.1:9/v1beta/openai/'])(
+  'an address of the compatibility endpoint is refused for the native type: %s',
+  async (GEMINI_BASE_URL) => {
+    const failed = await check([], { GEMINI_API_KEY: 'abc2', GEMINI_BASE_URL }).then(
+      () => null,
+      (error: { stderr: string }) => error.stderr,
+    );
+    expect(failed).toContain('providers.gemini.base_url  (environment GEMINI_BASE_URL)');
+    expect(failed).toMatch(/the type gemini does not speak what is at a URL that ends in \/openai[\s\S]*cut \/openai off/);
+  },
+);
 
 test.each(['development', 'production', 'test'])('config/%s.yaml is valid without any variable', (NODE_ENV) => {
   expect(loadConfig({ root, env: { NODE_ENV }, types: providerTypes }).warnings).toEqual([]);

@@ -4,12 +4,15 @@ import { expect, test } from 'vitest';
 import admin from '../../plugins/admin/index.ts';
 import inventory from '../../plugins/auth/inventory.ts';
 import errors from '../../plugins/errors/index.ts';
-import type { CatalogueModel, TargetHealth } from '../../plugins/router/types.ts';
+import type { CatalogueModel, DescribedModel, TargetHealth } from '../../plugins/router/types.ts';
+import { ratesFromConfig } from '../../plugins/usage/money.ts';
 import { adminConfigRoutes, type ConfigSnapshot } from '../../routes/admin/config.ts';
 import { adminModelRoutes } from '../../routes/admin/models.ts';
 import { managementRootRoutes } from '../../routes/admin/root.ts';
+import type { PriceOf } from '../../routes/model-detail.ts';
 import type { Config } from '../../schemas/config.ts';
 import { whenDone } from '../helper/cleanup.ts';
+import { provider, target } from '../plugins/router/targets.ts';
 
 const adminApiKey = 'admin-key-0123456789abcdef';
 const good = { authorization: `Bearer ${adminApiKey}` };
@@ -45,6 +48,17 @@ const models: CatalogueModel[] = [
   { id: 'up/m1', created: 1_600_000_000, ownedBy: 'up', source: 'upstream', contextWindow: 128_000 },
 ];
 
+const up = provider('up');
+const described: Readonly<Record<string, DescribedModel>> = {
+  smart: { ...models[0]!, contextWindow: 64_000, tools: true, targets: [target('m1', 3, up), target('m2', 1, up)] },
+  'up/m1': { ...models[2]!, input: ['text', 'image'], sampling: false, targets: [target('m1', 1, up)] },
+};
+const router = { models: () => models, model: (id: string) => described[id] ?? null, health: () => [healthy] };
+/** Known of one target only. */
+const priceOf: PriceOf = ({ model }) =>
+  model === 'm1' ? { rates: ratesFromConfig({ input: 0.075, output: 2 }), source: 'config', version: 'abc123' } : null;
+const m1Prices = { input: 0.075, output: 2, source: 'config', version: 'abc123' };
+
 const healthy: TargetHealth = {
   target: 'up/m1',
   provider: 'up',
@@ -66,7 +80,7 @@ async function build(): Promise<FastifyInstance> {
   await app.register(admin, { adminApiKey, failedAttempts: { max: 5, window: 60_000 } });
   await app.register(managementRootRoutes, { version: '1.2.3', apiUrl: () => 'http://127.0.0.1:4000/v1' });
   await app.register(adminConfigRoutes, { snapshot: () => snapshot });
-  await app.register(adminModelRoutes, { router: { models: () => models, health: () => [healthy] }, config: () => config });
+  await app.register(adminModelRoutes, { router, config: () => config, priceOf });
   return app;
 }
 
@@ -119,7 +133,8 @@ test('models lists configured ones with strategy, fallbacks, targets and their h
     source: 'configured',
     owned_by: 'postern',
     created_at: null,
-    context_window: null,
+    context_window: 64_000,
+    capabilities: { tools: true },
     strategy: 'priority',
     fallbacks: ['cheap'],
     targets: [
@@ -128,6 +143,7 @@ test('models lists configured ones with strategy, fallbacks, targets and their h
         model: 'm1',
         weight: 3,
         dimensions: null,
+        prices: m1Prices,
         health: {
           target: 'up/m1',
           model: 'm1',
@@ -139,7 +155,7 @@ test('models lists configured ones with strategy, fallbacks, targets and their h
           last_failure: { reason: 'connect', at: 1_700_000_000 },
         },
       },
-      { provider: 'up', model: 'm2', weight: 1, dimensions: 8, health: null },
+      { provider: 'up', model: 'm2', weight: 1, dimensions: 8, prices: null, health: null },
     ],
   });
 });
@@ -157,6 +173,9 @@ test('models lists what providers have without targets of its own', async () => 
     owned_by: 'up',
     created_at: 1_600_000_000,
     context_window: 128_000,
+    input_modalities: ['text', 'image'],
+    capabilities: { sampling: false },
+    prices: m1Prices,
     strategy: null,
     fallbacks: [],
     targets: [],
@@ -201,6 +220,6 @@ test('the root lists no admin path while the admin API is off', async () => {
   await app.register(rateLimit, { global: false });
   await app.register(admin, { adminApiKey: undefined, failedAttempts: { max: 5, window: 60_000 } });
   await app.register(managementRootRoutes, { version: '1.2.3', apiUrl: () => 'http://127.0.0.1:4000/v1' });
-  await app.register(adminModelRoutes, { router: { models: () => models, health: () => [] }, config: () => config });
+  await app.register(adminModelRoutes, { router, config: () => config, priceOf });
   expect((await app.inject('/')).json()).toMatchObject({ admin_api: 'off', paths: ['GET /'] });
 });

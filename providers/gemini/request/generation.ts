@@ -41,12 +41,12 @@ export function encodeGeneration(
   return { config, sound: form.sound };
 }
 
-/** Newer models ignore these, so leaving them out changes nothing. */
+/** Newer models ignore these, so leaving them out changes nothing; 1 is the temperature they have. */
 function samplingOf({ temperature, topP, topK }: Sampling, scene: Scene): Record<string, unknown> {
   const given = { ...(temperature === undefined ? {} : { temperature }), ...(topP === undefined ? {} : { topP }) };
   const all = { ...given, ...(topK === undefined ? {} : { topK }) };
   if (scene.facts.sampling) return all;
-  if (temperature !== undefined) scene.notes.dropped('temperature');
+  if (temperature !== undefined && temperature !== 1) scene.notes.dropped('temperature');
   if (topP !== undefined) scene.notes.dropped('top_p');
   if (topK !== undefined) scene.notes.dropped('top_k');
   return {};
@@ -111,7 +111,8 @@ function outputOf(request: ChatRequest, functions: boolean, scene: Scene): Recor
   const { description } = output;
   const schema =
     description === undefined || output.schema.description !== undefined ? output.schema : { ...output.schema, description };
-  return facts.outputSchema === 'json'
-    ? { ...json, responseJsonSchema: toJsonSchema(schema, param) }
-    : { ...json, responseSchema: toOpenApiSchema(schema, param) };
+  if (facts.outputSchema === 'json') return { ...json, responseJsonSchema: toJsonSchema(schema, param) };
+  const responseSchema = toOpenApiSchema(schema, param);
+  const any = responseSchema.type === 'OBJECT' && responseSchema.properties === undefined;
+  return any ? json : { ...json, responseSchema };
 }

@@ -32,6 +32,9 @@ const FORMATS: Readonly<Record<string, readonly string[]>> = {
   INTEGER: ['int32', 'int64'],
 };
 
+/** How an object is asked for that may have any members. */
+const AS_TEXT = 'a JSON object, written as text';
+
 interface Walk {
   readonly root: JsonObject;
   readonly param: string;
@@ -41,7 +44,7 @@ interface Walk {
 type Schema = Record<string, unknown>;
 
 /**
- * A JSON Schema in the OpenAPI form: references written out (a recursive one ends as an object without members), `const` as
+ * A JSON Schema in the OpenAPI form: references written out (a recursive one ends as JSON text, and so does an object of any members), `const` as
  * `enum`, `oneOf` as `anyOf`, `null` as `nullable`, `allOf` laid together; what the form cannot say goes into the description
  * or is left out. Throws `TranslationError` for one that is too deep or too large that way.
  */
@@ -61,7 +64,7 @@ function convert(raw: unknown, walk: Walk, open: readonly unknown[], depth: numb
   if (++walk.nodes > MAX_NODES) refuse('The schema is too large for this model once its references are written out.', walk.param);
   if (!isObject(raw)) return { type: 'STRING' };
   const { schema, refs } = flattened(raw, walk, open);
-  if (schema === null) return { type: 'OBJECT', ...described(raw, 'As described above.') };
+  if (schema === null) return { type: 'STRING', ...described(raw, `${AS_TEXT}, as described above`) };
   const branches = alternatives(schema);
   return branches === null ? single(schema, walk, refs, depth) : union(schema, branches, walk, refs, depth);
 }
@@ -84,7 +87,12 @@ function flattened(
     }
     const { allOf, ...rest } = schema;
     let whole: JsonObject = {};
-    for (const part of allOf as readonly unknown[]) if (isObject(part)) whole = laid(whole, part);
+    for (const part of allOf as readonly unknown[]) {
+      if (!isObject(part) || refs.includes(part.$ref ?? null)) continue;
+      const { $ref, ...own } = part;
+      if ($ref !== undefined) refs = [...refs, $ref];
+      whole = laid(whole, $ref === undefined ? own : { ...resolveRef(walk.root, $ref), ...own });
+    }
     schema = laid(whole, rest);
   }
   return { schema, refs };
@@ -145,6 +153,11 @@ function single(schema: JsonObject, walk: Walk, refs: readonly unknown[], depth:
   }
   enumerate(schema, type, result, notes);
   if (type === 'OBJECT') Object.assign(result, members(schema, walk, refs, depth));
+  // An object without members is refused inside a schema.
+  if (type === 'OBJECT' && depth > 0 && result.properties === undefined) {
+    result.type = 'STRING';
+    notes.push(AS_TEXT);
+  }
   if (type === 'ARRAY') result.items = convert(itemsOf(schema), walk, refs, depth + 1);
   if (typeof schema.title === 'string') result.title = schema.title;
   return { ...result, ...described(schema, notes.join(', ')), ...(nullable ? { nullable: true } : {}) };
@@ -185,7 +198,6 @@ function enumerate(schema: JsonObject, type: string, result: Schema, notes: stri
   } else notes.push(`one of: ${present.map((value) => JSON.stringify(value)).join(', ')}`);
 }
 
-/** An object without members is refused inside a schema; it says nothing but its type anyway. */
 function members(schema: JsonObject, walk: Walk, refs: readonly unknown[], depth: number): Schema {
   const properties = isObject(schema.properties) ? Object.entries(schema.properties) : [];
   if (properties.length === 0) return {};

@@ -3,6 +3,8 @@ import { isObject, type JsonObject } from '../../wire/json.ts';
 import { QuantityReader, quantityOf } from '../../wire/quantities.ts';
 
 /** `MediaModality`; Vertex AI sends the number with `enum-encoding=int`. */
+const IMAGE: ReadonlySet<unknown> = new Set(['IMAGE', 2]);
+const VIDEO: ReadonlySet<unknown> = new Set(['VIDEO', 3]);
 const AUDIO: ReadonlySet<unknown> = new Set(['AUDIO', 4]);
 
 /**
@@ -24,10 +26,13 @@ export function readUsage(usage: unknown): Quantities | null {
   return new QuantityReader()
     .take('input', input)
     .take('cached', count(usage, 'cachedContentTokenCount', 'cached_content_token_count'))
-    .take('input_audio', spoken(usage.promptTokensDetails, usage.toolUsePromptTokensDetails))
+    .take('input_audio', tokensOf(AUDIO, usage.promptTokensDetails, usage.toolUsePromptTokensDetails))
+    .take('cached_audio', tokensOf(AUDIO, usage.cacheTokensDetails))
     .take('output', output)
     .take('reasoning', thoughts)
-    .take('output_audio', spoken(usage.candidatesTokensDetails))
+    .take('output_audio', tokensOf(AUDIO, usage.candidatesTokensDetails))
+    .take('output_image', tokensOf(IMAGE, usage.candidatesTokensDetails))
+    .take('output_video', tokensOf(VIDEO, usage.candidatesTokensDetails))
     .done();
 }
 
@@ -35,13 +40,13 @@ function count(usage: JsonObject, camel: string, snake: string): number | null {
   return quantityOf(usage[camel] ?? usage[snake]);
 }
 
-/** Tokens of sound in lists of `ModalityTokenCount`; null for none. */
-function spoken(...lists: readonly unknown[]): number | null {
+/** Tokens of one modality in lists of `ModalityTokenCount`; null for none. */
+function tokensOf(modality: ReadonlySet<unknown>, ...lists: readonly unknown[]): number | null {
   let sum: number | null = null;
   for (const list of lists) {
     if (!Array.isArray(list)) continue;
     for (const entry of list.slice(0, 16)) {
-      if (isObject(entry) && AUDIO.has(entry.modality)) sum = (sum ?? 0) + (quantityOf(entry.tokenCount) ?? 0);
+      if (isObject(entry) && modality.has(entry.modality)) sum = (sum ?? 0) + (quantityOf(entry.tokenCount) ?? 0);
     }
   }
   return sum;

@@ -2,7 +2,7 @@ import type { StreamEncoder } from '../../provider.ts';
 import type { ChatEvent } from '../../unified.ts';
 import { isObject, type JsonObject } from '../../wire/json.ts';
 import { writeChatUsage } from '../usage.ts';
-import { SIGNER, writeAudio, writeCitation, writeSignature, writeToolCall } from './assistant.ts';
+import { SIGNER, signatureOf, writeAudio, writeCitation, writeSignature, writeToolCall } from './assistant.ts';
 import { DIALECT, overlay, own } from './carry.ts';
 import { finishReason } from './finish.ts';
 import { encodePart } from './parts.ts';
@@ -19,6 +19,10 @@ interface ChoiceState {
   reasoning: 'reasoning_content' | 'reasoning';
   /** A vendor's own word for the reason, written instead of the unified one. */
   finishReason: unknown;
+  /** The signature of the text; the last one counts. */
+  signature: string | null;
+  /** The signature that went out among other members of its message. */
+  signed: string | null;
   /** Numbers of the custom tool calls; their arguments are written differently. */
   readonly custom: Set<number>;
 }
@@ -58,10 +62,12 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'foreign':
         return event.dialect === DIALECT && isObject(event.value) ? this.#foreign(event.choice, event.value) : [];
       case 'finish': {
+        const proof = this.#proof(event.choice);
         const state = this.#state(event.choice);
         const opening = state.opened ? {} : { role: 'assistant', content: null };
         state.opened = true;
         return [
+          ...proof,
           this.#chunk([
             { index: event.choice, delta: opening, logprobs: null, finish_reason: state.finishReason ?? event.reason },
           ]),
@@ -95,17 +101,24 @@ export class ChatStreamEncoder implements StreamEncoder {
     return [...chunks, ...this.#delta(event.choice, {}, { content: event.text }, event.logprobs)];
   }
 
-  /** Without text it is the signature of the answer's text. */
+  /** Without text it is the signature of the answer's text, which waits for the end. */
   #reasoning(event: EventOf<'reasoning'>): readonly Document[] {
     const { choice, text, signature } = event;
     if (text !== '') return this.#delta(choice, { content: null }, { [this.#state(choice).reasoning]: text });
-    if (signature === undefined || event.dialect !== SIGNER) return [];
-    return this.#delta(choice, { content: null }, writeSignature(signature));
+    if (signature !== undefined && event.dialect === SIGNER) this.#state(choice).signature = signature;
+    return [];
+  }
+
+  /** A signature goes out once: clients join the texts of deltas, and two signatures would be none. */
+  #proof(choice: number): readonly Document[] {
+    const { signature, signed } = this.#state(choice);
+    return signature === null || signed !== null ? [] : this.#delta(choice, { content: null }, writeSignature(signature));
   }
 
   #foreign(choice: number, extra: Extra): readonly Document[] {
     const state = this.#state(choice);
     if (isObject(extra.response)) this.#once = { ...this.#once, ...defined(extra.response) };
+    if (extra.message !== undefined) state.signed = signatureOf(extra.message) ?? state.signed;
     // Either the stream decoder's note or the residue of a message that spells it so.
     if (extra.message?.reasoning !== undefined && extra.message.reasoning_content === undefined) state.reasoning = 'reasoning';
     const { finish_reason: reason, logprobs, ...members } = defined(extra.choice);
@@ -143,7 +156,14 @@ export class ChatStreamEncoder implements StreamEncoder {
   #state(choice: number): ChoiceState {
     let state = this.#choices.get(choice);
     if (state === undefined) {
-      state = { opened: false, reasoning: 'reasoning_content', finishReason: undefined, custom: new Set() };
+      state = {
+        opened: false,
+        reasoning: 'reasoning_content',
+        finishReason: undefined,
+        signature: null,
+        signed: null,
+        custom: new Set(),
+      };
       this.#choices.set(choice, state);
     }
     return state;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { load, onlyProblem } from '../sources.ts';
+import type { ProviderType } from '../../../providers/provider.ts';
+import { load, onlyProblem, refusal, vendor } from '../sources.ts';
 
 const provider = (entry: string) => `providers: { v: { type: vendor, api_key: abc, ${entry} } }\n`;
 
@@ -93,6 +94,32 @@ test.each([
   const problem = onlyProblem({ file: provider(`base_url: ${JSON.stringify(url)}`) });
   expect(problem.path).toBe('providers.v.base_url');
   expect(problem.message).toContain(words);
+});
+
+test.each(['https://h/v2/other', 'https://h/v2/other/', 'https://h/other'])(
+  'the base URL %s is refused by a type that says what is spoken there',
+  (url) => {
+    const speaks: ProviderType = { ...vendor, foreignPaths: [{ end: '/other', hint: 'cut /other off' }] };
+    expect(onlyProblem({ file: provider(`base_url: "${url}"`), types: [speaks] })).toMatchObject({
+      path: 'providers.v.base_url',
+      message: 'the type vendor does not speak what is at a URL that ends in /other',
+      hint: 'cut /other off',
+    });
+  },
+);
+
+test.each(['https://h/other/v2', 'https://other', 'https://h/another'])('the base URL %s is not', (url) => {
+  const speaks: ProviderType = { ...vendor, foreignPaths: [{ end: '/other', hint: 'cut /other off' }] };
+  expect(load({ file: provider(`base_url: "${url}"`), types: [speaks] }).config.providers.v).toBeDefined();
+});
+
+test('an asterisk that does not end a pattern of models is refused, wherever one is taken', () => {
+  const paths = (entry: string) => refusal({ file: provider(entry) }).problems.map(({ path }) => path);
+  expect(paths('model_info: { "a-*-b": { tools: true }, "a*": {} }')).toEqual(['providers.v.model_info["a-*-b"]']);
+  expect(paths('context_cache: { models: ["a*", "*b"], min_tokens: { "x*y": 5 } }')).toEqual([
+    'providers.v.context_cache.min_tokens["x*y"]',
+    'providers.v.context_cache.models[1]',
+  ]);
 });
 
 test.each(['Host', 'content-length', 'Transfer-Encoding', 'connection', 'upgrade', 'te'])(

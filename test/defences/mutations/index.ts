@@ -4,6 +4,15 @@ import { attempts } from './attempts.ts';
 import { callers } from './callers.ts';
 import { connections } from './connections.ts';
 import { ledger } from './ledger.ts';
+import { translation } from './translation.ts';
 import { upstream } from './upstream.ts';
 
-export const mutations: readonly Mutation[] = [...attempts, ...answers, ...upstream, ...callers, ...connections, ...ledger];
+export const mutations: readonly Mutation[] = [
+  ...attempts,
+  ...answers,
+  ...upstream,
+  ...callers,
+  ...connections,
+  ...ledger,
+  ...translation,
+];

@@ -82,10 +82,12 @@ export async function startFakeServer(handle: FakeHandler): Promise<FakeServer> 
     for await (const chunk of message) chunks.push(chunk as Buffer);
     const request = read(message, Buffer.concat(chunks), requests.length);
     requests.push(request);
+    let ours = false;
     response.once('close', () => {
-      request.aborted = !response.writableFinished;
+      request.aborted = !response.writableFinished && !ours;
     });
     const reply = await handle(request, queue.shift() ?? standing);
+    ours = reply.cut !== undefined && reply.end !== 'never';
     request.status = reply.status ?? 200;
     await send(response, reply);
   }

@@ -121,13 +121,13 @@ describe('the list of models', () => {
     names.setFetched(setup.providers![1]!, [info('huge')]);
     for (const model of names.models()) {
       expect(names.resolve(model.id).groups.length).toBe(1);
-      expect(names.model(model.id)).toEqual(model);
+      expect(names.model(model.id)).toMatchObject(model);
     }
   });
 
   it('finds one model by its bare id, under the id asked for', () => {
     const names = catalogue(setup);
-    expect(names.model('large')).toEqual({ id: 'large', created: 7, ownedBy: 'vendor', source: 'provider' });
+    expect(names.model('large')).toMatchObject({ id: 'large', created: 7, ownedBy: 'vendor', source: 'provider' });
     names.setFetched(setup.providers![1]!, [info('huge')]);
     expect(names.model('huge')).toMatchObject({ id: 'huge', source: 'upstream' });
   });

@@ -3,7 +3,14 @@ import type { FailureReason } from '../../../providers/provider.ts';
 import { model, rig } from './health-rig.ts';
 import { failure, reasons, target } from './targets.ts';
 
-const callersFaults: readonly FailureReason[] = ['invalid_request', 'context_length', 'content_policy', 'too_large', 'not_found', 'prefix_lost'];
+const callersFaults: readonly FailureReason[] = [
+  'invalid_request',
+  'context_length',
+  'content_policy',
+  'too_large',
+  'not_found',
+  'prefix_lost',
+];
 const askForRest: readonly FailureReason[] = ['rate_limit', 'quota'];
 const targetsFaults = reasons.filter((reason) => !callersFaults.includes(reason) && !askForRest.includes(reason));
 

@@ -92,7 +92,9 @@ describe('the router plugin', () => {
     );
     expect(app.router.model('fresh')).toBeNull();
     await app.listen({ host: '127.0.0.1', port: 0 });
-    await expect.poll(() => app.router.model('fresh')).toEqual({ id: 'fresh', created: 1, ownedBy: 'a', source: 'upstream' });
+    await expect
+      .poll(() => app.router.model('fresh'))
+      .toMatchObject({ id: 'fresh', created: 1, ownedBy: 'a', source: 'upstream', targets: [{ id: 'a/fresh' }] });
     expect(server.calls.map((call) => `${call.method} ${call.path}`)).toEqual(['GET /v1/models']);
     expect(app.router.models()).toHaveLength(1);
   });

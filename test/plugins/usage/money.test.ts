@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cost, free, maxQuantity, maxRate, picoPerUnit, plausible, ratesFromConfig } from '../../../plugins/usage/money.ts';
+import {
+  cost,
+  free,
+  type Kind,
+  kinds,
+  maxQuantity,
+  maxRate,
+  picoPerUnit,
+  plausible,
+  ratesFromConfig,
+} from '../../../plugins/usage/money.ts';
 
 describe('a price in the configuration', () => {
   it.each([
@@ -90,6 +100,48 @@ describe('the cost of an attempt', () => {
     expect(cost({ input: 250, output: 250 }, cheap)).toBe(1n);
   });
 
+  it('prices a token that is both cached and sound once, as cached sound', () => {
+    const audio = ratesFromConfig({ input: 1, cached: 0.25, input_audio: 4, cached_audio: 0.5 });
+    // 1000 read, 800 of them sound; 500 from the cache, 400 of them sound.
+    const used = { input: 1000, input_audio: 800, cached: 500, cached_audio: 400, output: 0 };
+    expect(cost(used, audio)).toBe(400n * 4000n + 400n * 500n + 100n * 250n + 100n * 1000n);
+    // Nobody says what the two share: at least 300 of them have to be the same.
+    expect(cost({ ...used, cached_audio: 0 }, audio)).toBe(500n * 4000n + 500n * 250n);
+  });
+
+  it('prices cached sound as cached where it has no price of its own', () => {
+    const used = { input: 100, input_audio: 100, cached: 100, cached_audio: 100 };
+    expect(cost(used, rates)).toBe(100n * 500n);
+  });
+
+  it('believes no more cached sound than there is of both', () => {
+    expect(cost({ input: 100, input_audio: 10, cached: 20, cached_audio: 1000 }, rates)).toBe(
+      10n * 500n + 10n * 500n + 80n * 2000n,
+    );
+  });
+
+  it('prices generated pictures and video by their own rates, and does not know the cost where they have none', () => {
+    const pictures = ratesFromConfig({ input: 0.3, output: 2.5, output_image: 30, output_video: 17.5 });
+    expect(cost({ input: 0, output: 1500, output_image: 1290, output_video: 10 }, pictures)).toBe(
+      200n * 2500n + 1290n * 30_000n + 10n * 17_500n,
+    );
+    expect(cost({ input: 0, output: 1500, output_image: 1290 }, rates)).toBeNull();
+    expect(cost({ input: 0, output: 1500, output_video: 1 }, rates)).toBeNull();
+  });
+
+  it('prices pictures and video that were read as the input they are, where they have no price', () => {
+    expect(cost({ input: 100, input_image: 50, input_video: 50 }, rates)).toBe(200_000n);
+    expect(cost({ input: 100, input_image: 50 }, ratesFromConfig({ input: 2, input_image: 5 }))).toBe(350_000n);
+  });
+
+  it('adds the searches of the provider, and does not know the cost where they have no price', () => {
+    // 10 USD per thousand searches.
+    const searching = ratesFromConfig({ input: 2, output: 10, web_search: 10_000 });
+    expect(cost({ input: 100, output: 10, web_search: 3 }, searching)).toBe(300_000n + 30_000_000n);
+    expect(cost({ input: 100, output: 10, web_search: 3 }, rates)).toBeNull();
+    expect(cost({ input: 100, output: 10, web_search: 0 }, rates)).toBe(300_000n);
+  });
+
   it('is null, not 0, when output has no price', () => {
     expect(cost({ input: 10, output: 1 }, ratesFromConfig({ input: 2 }))).toBeNull();
     expect(cost({ input: 10, output: 0 }, ratesFromConfig({ input: 2 }))).toBe(20_000n);
@@ -100,42 +152,38 @@ describe('the cost of an attempt', () => {
   });
 
   it('is 0, and known, where everything is free', () => {
-    expect(cost({ input: 10, cached: 5, output: 7, output_audio: 2 }, free)).toBe(0n);
+    expect(cost({ input: 10, cached: 5, output: 7, output_audio: 2, output_image: 3, web_search: 1 }, free)).toBe(0n);
   });
 
   it('equals the sum in exact fractions for every plausible attempt', () => {
     const amount = fc.integer({ min: 0, max: maxQuantity });
-    const rate = fc.integer({ min: 0, max: maxRate });
-    const set = fc.record({
-      input: rate,
-      output: rate,
-      cached: rate,
-      cache_write_5m: rate,
-      cache_write_1h: rate,
-      input_audio: rate,
-      output_audio: rate,
-    });
-    const quantities = fc.record({
-      input: amount,
-      cached: amount,
-      cache_write_5m: amount,
-      cache_write_1h: amount,
-      input_audio: amount,
-      output: amount,
-      reasoning: amount,
-      output_audio: amount,
-    });
-    const within = (value: bigint) => (value < 0n ? 0n : value);
+    const all = <T>(value: fc.Arbitrary<T>) =>
+      fc.record(Object.fromEntries(kinds.map((kind) => [kind, value])) as Record<Kind, fc.Arbitrary<T>>);
+    const set = all(fc.integer({ min: 0, max: maxRate }));
     fc.assert(
-      fc.property(quantities, set, set, amount, (used, base, upper, above) => {
+      fc.property(all(amount), set, set, amount, (used, base, upper, above) => {
         expect(plausible(used)).toBe(true);
         const at = used.input > above ? upper : base;
-        const q = (kind: keyof typeof used) => BigInt(used[kind]);
-        const r = (kind: keyof typeof at) => BigInt(at[kind]);
-        const parts = ['cached', 'cache_write_5m', 'cache_write_1h', 'input_audio'] as const;
-        let pico = within(q('input') - parts.reduce((sum, kind) => sum + q(kind), 0n)) * r('input');
-        for (const kind of parts) pico += q(kind) * r(kind);
-        pico += within(q('output') - q('output_audio')) * r('output') + q('output_audio') * r('output_audio');
+        // Each token of the input is at one place, the first that has room for it; what has no room is priced nevertheless
+        // where the parts cannot overlap.
+        const shared = Math.min(used.cached_audio, used.cached, used.input_audio);
+        const parts: [Kind, number][] = [
+          ['cached_audio', shared],
+          ['cached', used.cached - shared],
+        ];
+        parts.push(['cache_write_5m', used.cache_write_5m], ['cache_write_1h', used.cache_write_1h]);
+        let room = used.input - parts.reduce((sum, [, count]) => sum + count, 0);
+        const media = { ...used, input_audio: used.input_audio - shared };
+        for (const kind of ['input_audio', 'input_image', 'input_video'] as const) {
+          const count = Math.max(0, Math.min(media[kind], room));
+          room -= count;
+          parts.push([kind, count]);
+        }
+        const generated = used.output_audio + used.output_image + used.output_video;
+        parts.push(['input', Math.max(0, room)], ['output', Math.max(0, used.output - generated)]);
+        const alone = ['output_audio', 'output_image', 'output_video', 'web_search', 'cache_storage_hour'] as const;
+        for (const kind of alone) parts.push([kind, used[kind]]);
+        const pico = parts.reduce((sum, [kind, count]) => sum + BigInt(count) * BigInt(at[kind]), 0n);
         const nano = cost(used, { base, tiers: [{ above, rates: upper }] });
         expect(nano).toBe((pico * 2n + 1000n) / 2000n);
         expect(nano! >= 0n && Number.isFinite(Number(nano))).toBe(true);

@@ -59,6 +59,24 @@ describe('published cases', () => {
   });
 });
 
+describe('prices of what is no text', () => {
+  it.each([
+    ['google', 'gemini-2.5-flash-image', { output: 1290, output_image: 1290 }, 1290n * 30_000n],
+    ['google', 'gemini-3-pro-image-preview', { output: 1120, output_image: 1120 }, 1120n * 120_000n],
+    ['google', 'gemini-2.5-flash', { input: 100, input_audio: 100 }, 100n * 1000n],
+    ['google', 'gemini-2.5-flash', { input: 100, input_audio: 100, cached: 100, cached_audio: 100 }, 100n * 100n],
+    ['google', 'gemini-omni-flash-preview', { output: 100, output_video: 100 }, 100n * 17_500n],
+    ['openai', 'gpt-audio', { input: 10, input_audio: 10, output: 10, output_audio: 10 }, 10n * 32_000n + 10n * 64_000n],
+    ['anthropic', 'claude-opus-5', { input: 10, output: 10, web_search: 2 }, 10n * 5000n + 10n * 25_000n + 20_000_000n],
+  ])('%s %s: %j', (priceProvider, model, quantities, expected) => {
+    expect(nano(priceProvider, model, quantities as unknown as Record<string, number>)).toBe(expected);
+  });
+
+  it('are unknown where pictures have none: they cost many times the text', () => {
+    expect(nano('google', 'gemini-2.5-flash', { input: 0, output: 1290, output_image: 1290 })).toBeNull();
+  });
+});
+
 describe('dated prices', () => {
   it('change on the day they say', () => {
     const before = nano('openai', 'gpt-5.6-sol', { input: 1000, output: 0 }, Date.UTC(2026, 7, 20, 23, 59, 59));
@@ -91,6 +109,9 @@ describe('a model the data does not have', () => {
     ['google', 'gemini-3.5-flash-8b'],
     ['google', 'my-gemini-2.0-flash'],
     ['google', 'gemini-flash-latest'],
+    ['google', 'claude-sonnet-5-5'],
+    ['openai', 'ft:gpt-3.5-turbo-next'],
+    ['openai', 'ft:gpt-3.5-turbo-next:acme::a1b2'],
     ['openai', ''],
     ['nobody', 'gpt-4o'],
     ['not-openai', 'gpt-4o'],
@@ -100,6 +121,22 @@ describe('a model the data does not have', () => {
 
   it('is unknown when the data knows it and has no price per token', () => {
     expect(find('openai', 'whisper-1')).toBeNull();
+  });
+});
+
+describe('a newer relative of any model of the data', () => {
+  it('is not priced as that model', async () => {
+    const data = await loadBuiltin();
+    const tails = ['-5-5', '.5', '-lite', '-mini', '-pro', '-next', '-max', '-8b', 'x', '-audio', '-ultra'];
+    const relatives = ['openai', 'anthropic', 'google', 'groq', 'mistral', 'deepseek', 'x-ai'].flatMap((provider) => {
+      const ids = data.models(provider).map(({ id }) => id);
+      const made = ids.flatMap((id) => tails.map((tail) => `${id}${tail}`)).filter((id) => !ids.includes(id));
+      return made.map((id) => ({ provider, id, history: data.find(provider, id) }));
+    });
+    expect(relatives.length).toBeGreaterThan(2000);
+    // These are names of models the data has: other spellings of 5.1 and of Opus 5.5, the older of two audio models.
+    const found = relatives.filter(({ history }) => history !== null).map(({ id }) => id);
+    expect(found).toEqual(['gpt-4o-mini-audio', 'gpt-5.1-mini', 'claude-opus-5.5', 'claude-opus-5.5']);
   });
 });
 
@@ -119,6 +156,7 @@ describe('another spelling of a model the data has', () => {
   });
 
   it('is found for a fine-tuned model by its base and date', () => {
+    expect(nano('openai', 'ft:gpt-3.5-turbo-0125:acme::a1b2', { input: 1000, output: 0 })).toBe(3_000_000n);
     expect(nano('openai', 'ft:gpt-4o-2024-08-06:acme:support:a1b2', { input: 1000, output: 0 })).toBe(3_750_000n);
   });
 });
@@ -128,6 +166,38 @@ describe('the price book', () => {
     const own = await readyBook({ prices: { 'any/gpt-4o': { input: 1, output: 2 } } });
     const found = own.find({ provider: 'any', priceProvider: 'openai', model: 'gpt-4o' }, now);
     expect(found).toMatchObject({ source: 'config', version: 'c1', rates: { base: { input: 1_000_000, output: 2_000_000 } } });
+  });
+
+  it('takes the exact name of the configuration, else the longest pattern', async () => {
+    const prices = { 'any/*': { input: 1 }, 'any/gpt-*': { input: 2 }, 'any/gpt-4o': { input: 3 }, '*': { input: 4 } };
+    const own = await readyBook({ prices });
+    const input = (provider: string, model: string) =>
+      own.find({ provider, priceProvider: 'openai', model }, now)?.rates.base.input;
+    expect(input('any', 'gpt-4o')).toBe(3_000_000);
+    expect(input('any', 'gpt-4o-mini')).toBe(2_000_000);
+    expect(input('any', 'o3')).toBe(1_000_000);
+    expect(input('other', 'o3')).toBe(4_000_000);
+  });
+
+  it('takes the newest entry of a name that has begun, in any order of the file', async () => {
+    const written = [{ input: 3, from: '2027-01-01T12:00:00Z' }, { input: 1 }, { input: 2, from: '2026-12-31' }];
+    const own = await readyBook({ prices: { 'any/m': written } });
+    const input = (at: number) => own.find({ provider: 'any', priceProvider: null, model: 'm' }, at)?.rates.base.input;
+    expect(input(Date.UTC(2026, 11, 30, 23, 59, 59, 999))).toBe(1_000_000);
+    expect(input(Date.UTC(2026, 11, 31))).toBe(2_000_000);
+    expect(input(Date.UTC(2027, 0, 1, 11, 59))).toBe(2_000_000);
+    expect(input(Date.UTC(2027, 0, 1, 12))).toBe(3_000_000);
+  });
+
+  it('leaves the built-in price in force until a configured one begins', async () => {
+    const own = new PriceBook({ prices: { 'any/gpt-4o': [{ input: 9, from: '2027-01-01' }] }, version: 'c1' });
+    const key = { provider: 'any', priceProvider: 'openai', model: 'gpt-4o' };
+    expect(own.waits(key)).toBe(true);
+    await own.ready();
+    expect(own.find(key, now)).toMatchObject({ source: 'builtin', rates: { base: { input: 2_500_000 } } });
+    expect(own.find(key, Date.UTC(2027, 0, 1))).toMatchObject({ source: 'config', rates: { base: { input: 9_000_000 } } });
+    const unknown = { provider: 'any', priceProvider: null, model: 'gpt-4o' };
+    expect(own.find(unknown, now)).toBeNull();
   });
 
   it('names the version of the built-in data', () => {

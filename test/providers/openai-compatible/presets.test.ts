@@ -42,8 +42,8 @@ describe('presets', () => {
   });
 
   it('a base URL of the operator is trusted as written, with or without its version', () => {
-    const entry = { type: 'openai-compatible', preset: 'gemini', base_url: 'http://10.0.0.7:9000' };
+    const entry = { type: 'openai-compatible', preset: 'groq', base_url: 'http://10.0.0.7:9000' };
     const instance = createInstance('x', entry, openaiCompatible);
-    expect(instance).toMatchObject({ vendorHost: false, baseUrl: 'http://10.0.0.7:9000/v1beta/openai' });
+    expect(instance).toMatchObject({ vendorHost: false, baseUrl: 'http://10.0.0.7:9000/openai/v1' });
   });
 });

@@ -70,6 +70,21 @@ describe('chat stream codec', () => {
     expect(first?.logprobs.content.map(({ token }) => token)).toEqual(['A', 'a', '\n']);
   });
 
+  it('says the signature of the text once, the last one: clients join the texts of deltas', () => {
+    const signed = (signature: string): ChatEvent => ({ type: 'reasoning', choice: 0, text: '', signature, dialect: 'gemini' });
+    const chunks = encode([
+      { type: 'start', id: 'c', created: 1, model: 'm' },
+      { type: 'text', choice: 0, text: 'a' },
+      signed('Zmlyc3Q='),
+      { type: 'text', choice: 0, text: 'b' },
+      signed('bGFzdA=='),
+      { type: 'finish', choice: 0, reason: 'stop' },
+    ]);
+    expect(accumulate(chunks).choices).toMatchObject([
+      { message: { content: 'ab', extra_content: { google: { thought_signature: 'bGFzdA==' } } }, finish_reason: 'stop' },
+    ]);
+  });
+
   it('drops obfuscation, which is padding', () => {
     expect(JSON.stringify(encode(decode(payloads(fixture('stream-text.sse')))))).not.toContain('obfuscation');
   });

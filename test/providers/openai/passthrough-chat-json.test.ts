@@ -60,6 +60,18 @@ describe('pass-through chat answer', () => {
       { input: 3, output: Number.MAX_SAFE_INTEGER },
     ],
     [{ prompt_tokens: 5, prompt_tokens_details: { cached_tokens: -1 }, completion_tokens_details: [] }, { input: 5 }],
+    [
+      { prompt_tokens: 5, completion_tokens: 4, num_cached_tokens: 3 },
+      { input: 5, output: 4, cached: 3 },
+    ],
+    [
+      { prompt_tokens: 5, completion_tokens: 4, prompt_cache_hit_tokens: 2, prompt_cache_miss_tokens: 3 },
+      { input: 5, output: 4, cached: 2 },
+    ],
+    [
+      { prompt_tokens: 5, num_cached_tokens: 3, prompt_tokens_details: { cached_tokens: 1 } },
+      { input: 5, cached: 1 },
+    ],
     [null, null],
     ['x', null],
   ])('A12: reads usage %j as %j', (usage, expected) => {
@@ -139,6 +151,14 @@ describe('S13: a JSON answer to a call for a stream', () => {
     );
     expect(made.usage).toEqual(answer.usage ?? undefined);
     expect(tail.toString()).toBe('data: [DONE]\n\n');
+  });
+
+  it('says a signature once that has other members beside it', () => {
+    const extra_content = { google: { thought: true, thought_signature: 'c2lnbmF0dXJl' } };
+    const body = { choices: [choice({ message: { role: 'assistant', content: 'x', extra_content } })] };
+    const { bytes } = translation({ stream: true }).jsonAsStream(Buffer.from(JSON.stringify(body)));
+    expect(accumulate(payloads(bytes)).choices).toMatchObject([{ message: { content: 'x', extra_content } }]);
+    expect(bytes.toString().split('c2lnbmF0dXJl')).toHaveLength(2);
   });
 
   it('says the reasoning parts of a content array as reasoning_content', () => {

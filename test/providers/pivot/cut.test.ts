@@ -38,8 +38,8 @@ describe('long strings that were cut out of a body', () => {
     expect(complete(read)).toMatchObject({ parts: [image, expect.any(String)] });
   });
 
-  it('two that begin at 1 and at 12 are told apart', () => {
-    const long = 'x'.repeat(70_000);
+  it('two that begin at 13 and at 130,020 are told apart', () => {
+    const long = 'x'.repeat(130_000);
     const read = body({ a: long, b: `${long}y` });
     const translated = Buffer.from(JSON.stringify(of(read)));
     expect(JSON.parse(withOriginals(translated, read)!.toString())).toEqual({ a: long, b: `${long}y` });

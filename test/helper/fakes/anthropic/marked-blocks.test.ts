@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { signThinking } from './signatures.ts';
+import { redactedData, signThinking } from './signatures.ts';
 import { validateAnthropic } from './validate.ts';
 
 // One refused request per rule, each beside its nearest accepted neighbour: thinking blocks and cache markers.
@@ -10,7 +10,6 @@ const text = (value: string, more: object = {}) => ({ type: 'text', text: value,
 const use = (id: string, more: object = {}) => ({ type: 'tool_use', id, name: 'f', input: {}, ...more });
 const result = (id: string, more: object = {}) => ({ type: 'tool_result', tool_use_id: id, content: 'r', ...more });
 const thought = (thinking: string, signature = signThinking(thinking)) => ({ type: 'thinking', thinking, signature });
-const image = (source: object) => user([{ type: 'image', source }]);
 const cache = (ttl?: string) => ({ cache_control: { type: 'ephemeral', ...(ttl === undefined ? {} : { ttl }) } });
 
 const base = { model: 'claude-haiku-4-5', max_tokens: 2048 };
@@ -44,6 +43,12 @@ test.each<[string, unknown[], unknown[], string]>([
     'messages.1.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.',
   ],
   [
+    'data of the service where it is redacted',
+    loop({ type: 'redacted_thinking', data: redactedData(1) }),
+    loop({ type: 'redacted_thinking', data: 'AAAA' }),
+    'messages.1.content.0: Invalid `data` in `redacted_thinking` block',
+  ],
+  [
     'no cache marker',
     loop(thought('t')),
     loop({ ...thought('t'), ...cache() }),
@@ -60,6 +65,19 @@ test.each<[string, unknown[], unknown[], string]>([
 ])('thinking blocks need %s', (_rule, accepted, refused, message) => {
   expect(says(accepted, enabled)).toBeNull();
   expect(says(refused, enabled)?.slice(0, message.length)).toBe(message);
+});
+
+test('thinking blocks: the first answer of a loop needs one, later ones need none', () => {
+  const later = [assistant([use('b')]), user([result('b')])];
+  expect(says([...loop(thought('t')), ...later], enabled)).toBeNull();
+  expect(says([...loop(), assistant([thought('t'), use('b')]), user([result('b')])], enabled)).toContain(first('tool_use'));
+});
+
+test('thinking blocks: later steps of a loop need none where its first one has it', () => {
+  const further = [assistant([use('b')]), user([result('b')])];
+  expect(says([...loop(thought('t')), ...further], enabled)).toBeNull();
+  expect(says([...loop(), ...further], enabled)).toMatch(/^messages\.1\.content\.0\.type: Expected `thinking`/);
+  expect(says([...loop(), user('y'), ...further], enabled)).not.toBeNull();
 });
 
 test('thinking blocks: none are needed outside of a loop, without thinking, with adaptive thinking, and foreign ones are taken when trusted', () => {

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { signThinking } from './signatures.ts';
 import { validateAnthropic } from './validate.ts';
 
 // One refused request per rule, each beside its nearest accepted neighbour: messages, system prompt and their blocks.
@@ -9,9 +8,10 @@ const assistant = (content: unknown) => ({ role: 'assistant', content });
 const text = (value: string, more: object = {}) => ({ type: 'text', text: value, ...more });
 const use = (id: string, more: object = {}) => ({ type: 'tool_use', id, name: 'f', input: {}, ...more });
 const result = (id: string, more: object = {}) => ({ type: 'tool_result', tool_use_id: id, content: 'r', ...more });
-const thought = (thinking: string, signature = signThinking(thinking)) => ({ type: 'thinking', thinking, signature });
 const image = (source: object) => user([{ type: 'image', source }]);
-const cache = (ttl?: string) => ({ cache_control: { type: 'ephemeral', ...(ttl === undefined ? {} : { ttl }) } });
+
+const serverCall = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
+const serverResult = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
 
 const base = { model: 'claude-haiku-4-5', max_tokens: 2048 };
 
@@ -186,6 +186,32 @@ test.each<[string, unknown[], unknown[], string]>([
     'messages.0.content.0.image.source.base64.data: Invalid base64 data',
   ],
   [
+    'blocks as objects',
+    [user([text('x')])],
+    [user(['x'])],
+    'messages.0.content.0: Input should be a valid dictionary or object to extract fields from',
+  ],
+  ['blocks with a type', [user([text('x')])], [user([{ text: 'x' }])], 'messages.0.content.0.type: Field required'],
+  ['messages as objects', [user('x')], ['x'], 'messages.0: Input should be a valid dictionary or object to extract fields from'],
+  [
+    'addresses as text',
+    [image({ type: 'url', url: 'https://a.test/b' })],
+    [image({ type: 'url', url: { href: 'x' } })],
+    'messages.0.content.0.image.source.url.url: Input should be a valid string',
+  ],
+  [
+    'data as text',
+    [image({ type: 'base64', media_type: 'image/png', data: 'AAAA' })],
+    [image({ type: 'base64', media_type: 'image/png', data: 5 })],
+    'messages.0.content.0.image.source.base64.data: Input should be a valid string',
+  ],
+  [
+    'results of the service after its calls',
+    [user('x'), assistant([serverCall, serverResult]), user('y')],
+    [user('x'), assistant([serverResult, serverCall]), user('y')],
+    'messages.1.content.0: unexpected `tool_use_id` found in `web_search_tool_result` blocks: srvtoolu_1. Each `web_search_tool_result` block must have a corresponding `server_tool_use` block before it.',
+  ],
+  [
     'documents',
     [user([{ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'AAAA' } }])],
     [user([{ type: 'document', source: { type: 'base64', media_type: 'text/plain', data: 'AAAA' } }])],
@@ -208,4 +234,42 @@ test.each<[string, object, object, string]>([
 ])('system: %s', (_rule, accepted, refused, message) => {
   expect(says([user('x')], accepted)).toBeNull();
   expect(says([user('x')], refused)).toBe(message);
+});
+
+test.each<[string, unknown[], unknown[], string]>([
+  [
+    'something of the user before it',
+    [user('x'), { role: 'system', content: 's' }, assistant('y'), user('z')],
+    [user('x'), assistant('y'), { role: 'system', content: 's' }],
+    "messages.2: role 'system' must follow a user message",
+  ],
+  [
+    'nothing of the user behind it',
+    [user('x'), { role: 'system', content: 's' }],
+    [user('x'), { role: 'system', content: 's' }, user('z')],
+    "messages.1: role 'system' must be last or be followed by an assistant message",
+  ],
+  [
+    'text only',
+    [user('x'), { role: 'system', content: [text('s')] }],
+    [user('x'), { role: 'system', content: [use('a')] }],
+    "messages.1: role 'system' takes text only",
+  ],
+])('system turns of models that take them need %s', (_rule, accepted, refused, message) => {
+  const model = { model: 'claude-opus-4-8' };
+  expect(says(accepted, model)).toBeNull();
+  expect(says(refused, model)).toBe(message);
+  expect(says(accepted)).toContain('Unexpected role "system"');
+});
+
+test('newer models take instructions inside the conversation, as text, between the user and the assistant', () => {
+  const system = { role: 'system', content: 's' };
+  const newer = { model: 'claude-opus-5' };
+  expect(says([user('x'), system, assistant('y'), user('z'), system], newer)).toBeNull();
+  expect(says([user('x'), system])).toMatch(/^messages: Unexpected role "system"/);
+  expect(says([system, user('x')], newer)).toBe("messages.0: role 'system' must follow a user message");
+  expect(says([user('x'), system, user('y')], newer)).toBe(
+    "messages.1: role 'system' must be last or be followed by an assistant message",
+  );
+  expect(says([user('x'), { ...system, content: [serverCall] }], newer)).not.toBeNull();
 });

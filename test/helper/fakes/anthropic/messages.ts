@@ -24,6 +24,8 @@ export function checkMessages(
 ): AnthropicError | null {
   const messages = body.messages as Message[];
   if (messages.length === 0) return invalid('messages: at least one message is required');
+  const misplaced = checkSystemTurns(messages, model);
+  if (misplaced !== null) return misplaced;
   if (messages[0]!.role !== 'user') return invalid('messages: first message must use the "user" role');
   const turns = turnsOf(messages);
   return (
@@ -35,6 +37,23 @@ export function checkMessages(
     checkThinkingFirst(turns, body) ??
     checkEnd(messages, model)
   );
+}
+
+/** Instructions inside the conversation stand behind what the user said and ahead of the assistant's answer, and are text. */
+function checkSystemTurns(messages: readonly Message[], model: AnthropicModel): AnthropicError | null {
+  for (const [index, { role, content }] of messages.entries()) {
+    if (role !== 'system') continue;
+    if (!model.systemTurns) {
+      return invalid(
+        'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.',
+      );
+    }
+    if (messages[index - 1]?.role !== 'user') return invalid(`messages.${index}: role 'system' must follow a user message`);
+    if ((messages[index + 1]?.role ?? 'assistant') !== 'assistant')
+      return invalid(`messages.${index}: role 'system' must be last or be followed by an assistant message`);
+    if (blocksOf(content).some(({ type }) => type !== 'text')) return invalid(`messages.${index}: role 'system' takes text only`);
+  }
+  return null;
 }
 
 /** The blocks of a content, of a text the one that stands for it. */
@@ -198,12 +217,17 @@ function checkSigned(turns: readonly Turn[], trust: boolean): AnthropicError | n
   return null;
 }
 
-/** Inside a tool loop with manual thinking the newest assistant turn starts with its thinking. */
+/**
+ * With manual thinking the tool loop that the conversation ends in starts with thinking. Later answers of the loop need none:
+ * without interleaved thinking the model thinks once at the start of it ("Tool use without interleaved thinking").
+ */
 function checkThinkingFirst(turns: readonly Turn[], body: Record<string, unknown>): AnthropicError | null {
   if ((body.thinking as { type?: string } | undefined)?.type !== 'enabled') return null;
-  const at = turns.findLastIndex((turn) => turn.role === 'assistant');
+  const last = turns.findLastIndex((turn) => turn.role === 'assistant');
+  const looping = idsOf(turns[last + 1], 'tool_result', 'tool_use_id').length > 0 || last === turns.length - 1;
+  let at = last;
+  while (resultsOnly(turns[at - 1])) at -= 2;
   const turn = turns[at];
-  const looping = idsOf(turns[at + 1], 'tool_result', 'tool_use_id').length > 0 || at === turns.length - 1;
   const first = turn?.blocks[0];
   if (turn === undefined || first === undefined || !looping) return null;
   if (first.block.type === 'thinking' || first.block.type === 'redacted_thinking') return null;
@@ -213,6 +237,10 @@ function checkThinkingFirst(turns: readonly Turn[], body: Record<string, unknown
       'We recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`. Please consult our ' +
       'documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking',
   );
+}
+
+function resultsOnly(turn: Turn | undefined): boolean {
+  return turn?.role === 'user' && turn.blocks.every(({ block }) => block.type === 'tool_result');
 }
 
 function checkEnd(messages: readonly Message[], model: AnthropicModel): AnthropicError | null {

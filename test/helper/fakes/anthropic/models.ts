@@ -16,6 +16,8 @@ export interface AnthropicModel {
   readonly forcedTools: boolean;
   /** `output_config.format` and `strict`. */
   readonly structured: boolean;
+  /** Messages of role `system` inside the conversation. */
+  readonly systemTurns: boolean;
   /** The shortest prefix that is cached, in tokens; shorter ones are ignored. */
   readonly minCacheTokens: number;
 }
@@ -33,10 +35,17 @@ const newest = {
   prefill: false,
   forcedTools: true,
   structured: true,
+  systemTurns: true,
   minCacheTokens: 1024,
 } as const;
 const switchable = { ...newest, thinking: ['adaptive', 'disabled'] } as const;
-const both = { ...newest, thinking: ['adaptive', 'enabled', 'disabled'], efforts: noXhigh, sampling: 'one' } as const;
+const both = {
+  ...newest,
+  thinking: ['adaptive', 'enabled', 'disabled'],
+  efforts: noXhigh,
+  sampling: 'one',
+  systemTurns: false,
+} as const;
 const manual = {
   maxTokens: 64_000,
   thinking: ['enabled', 'disabled'],
@@ -45,21 +54,30 @@ const manual = {
   prefill: true,
   forcedTools: true,
   structured: true,
+  systemTurns: false,
   minCacheTokens: 1024,
 } as const;
 const old = { ...manual, sampling: 'free', structured: false } as const;
 
 /**
  * Efforts of 4.6: a recorded refusal. The rest: the vendor's migration guides and probes of the live API that others
- * published (thinking types, sampling fields, prefill and forced tool choice per family, autumn 2026).
+ * published (thinking types, sampling fields, prefill, system turns and forced tool choice per family, autumn 2026).
  */
 export const anthropicModels: readonly AnthropicModel[] = [
   { match: /^claude-(fable|mythos)-5-\d/, ...newest, forcedTools: false },
   { match: /^claude-(fable|mythos)-5/, ...newest },
-  { match: /^claude-mythos-preview/, ...newest, thinking: ['adaptive', 'enabled'], efforts: noXhigh, forcedTools: false },
+  {
+    match: /^claude-mythos-preview/,
+    ...newest,
+    thinking: ['adaptive', 'enabled'],
+    efforts: noXhigh,
+    forcedTools: false,
+    systemTurns: false,
+  },
   { match: /^claude-opus-5-5/, ...newest, forcedTools: false },
   { match: /^claude-opus-5/, ...switchable, notWhileOff: ['xhigh', 'max'] },
-  { match: /^claude-opus-4-[78]/, ...switchable },
+  { match: /^claude-opus-4-8/, ...switchable },
+  { match: /^claude-opus-4-7/, ...switchable, systemTurns: false },
   {
     match: /^claude-sonnet-5-5/,
     ...newest,
@@ -67,7 +85,7 @@ export const anthropicModels: readonly AnthropicModel[] = [
     notWhileOff: ['xhigh', 'max'],
     forcedTools: false,
   },
-  { match: /^claude-sonnet-5/, ...switchable },
+  { match: /^claude-sonnet-5/, ...switchable, systemTurns: false },
   { match: /^claude-haiku-5-5/, ...switchable, notWhileOff: ['xhigh', 'max'] },
   { match: /^claude-opus-4-6/, ...both },
   { match: /^claude-sonnet-4-6/, ...both },

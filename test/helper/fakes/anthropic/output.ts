@@ -51,7 +51,6 @@ function visit(node: unknown, root: unknown, path: string, open: readonly string
       ? `${path}: Reference ${reference} was not found`
       : visit(target, root, path, [...open, reference]);
   }
-  if (Object.keys(node).length === 0) return `${path}: Empty schemas are not supported`;
   const listed: readonly unknown[] = Array.isArray(node.type) ? node.type : [node.type];
   for (const type of listed) {
     const found = (unsupported[String(type)] ?? []).filter((name) => node[name] !== undefined);

@@ -12,8 +12,6 @@ const says = (more: object) => {
 const schema = (properties: object = {}) => ({ type: 'object', properties });
 const tool = (name = 'f', more: object = {}) => ({ name, input_schema: schema(), ...more });
 const tools = (...list: object[]) => ({ tools: list });
-const closed = (more: object = {}) => ({ type: 'object', additionalProperties: false, properties: {}, ...more });
-const format = (value: unknown) => ({ output_config: { format: { type: 'json_schema', schema: value } } });
 const thinking = (value: object, more: object = {}) => ({ thinking: value, ...more });
 const enabled = { type: 'enabled', budget_tokens: 1024 };
 const on = (model: string, more: object) => ({ model, ...more });
@@ -35,6 +33,7 @@ test.each<[string, object, object, string]>([
     { max_tokens: 64_001 },
     'max_tokens: 64001 > 64000, which is the maximum allowed number of output tokens for claude-haiku-4-5',
   ],
+  ['a whole limit', { max_tokens: 2 }, { max_tokens: 1.5 }, 'max_tokens: Input should be a valid integer'],
   ['temperature', { temperature: 1 }, { temperature: 1.1 }, 'temperature: range: 0..1'],
   ['no null', { temperature: 0 }, { temperature: null }, 'temperature: Input should be a valid number'],
   ['top_p', { top_p: 1 }, { top_p: 2 }, 'top_p: range: 0..1'],
@@ -86,6 +85,12 @@ test.each<[string, object, object, string]>([
     { metadata: { user_id: 'x'.repeat(256) } },
     { metadata: { user_id: 'x'.repeat(257) } },
     'metadata.user_id: String should have at most 256 characters',
+  ],
+  [
+    'the user’s id as text',
+    { metadata: { user_id: 'x' } },
+    { metadata: { user_id: 5 } },
+    'metadata.user_id: Input should be a valid string',
   ],
   [
     'tiers of its own',
@@ -196,6 +201,11 @@ test('counting takes no limit and lets a forced choice stand beside adaptive thi
   expect(validateAnthropic('/v1/messages/count_tokens', { ...counted, max_tokens: 1 })?.body.error.message).toBe(
     'max_tokens: Extra inputs are not permitted',
   );
+});
+
+test('a body is an object, and other addresses are 404', () => {
+  expect(validateAnthropic('/v1/messages', [])?.status).toBe(400);
+  expect(validateAnthropic('/v1/message', base)?.status).toBe(404);
 });
 
 test('a model that is not there is 404', () => {

@@ -46,6 +46,7 @@ test.each<[string, (key: string) => Record<string, string>, number, string]>([
   ['no key', () => version, 401, 'authentication_error'],
   ['a wrong key', () => ({ ...version, 'x-api-key': 'wrong' }), 401, 'authentication_error'],
   ['no version', (key) => ({ 'x-api-key': key }), 400, 'invalid_request_error'],
+  ['another version', (key) => ({ 'x-api-key': key, 'anthropic-version': '2099-01-01' }), 400, 'invalid_request_error'],
 ])('headers: %s', async (_case, headers, status, type) => {
   const fake = await start();
   const answer = await send(fake, { ...base, messages: [user('x')] }, headers(fake.apiKey));
@@ -53,6 +54,20 @@ test.each<[string, (key: string) => Record<string, string>, number, string]>([
   expect(answer.headers.get('request-id')).toMatch(/^req_/);
   if (status !== 200)
     expect(answer.json).toMatchObject({ type: 'error', error: { type }, request_id: answer.headers.get('request-id') });
+});
+
+test('a body that is no JSON, or too large, is refused', async () => {
+  const fake = await start();
+  const post = async (body: string) => {
+    const answer = await fetch(`${fake.url}/messages`, {
+      method: 'POST',
+      headers: { ...version, 'x-api-key': fake.apiKey },
+      body,
+    });
+    return ((await answer.json()) as Json).error.type;
+  };
+  expect(await post('{')).toBe('invalid_request_error');
+  expect(await post(`{"x":"${'x'.repeat(33 * 1024 * 1024)}"}`)).toBe('request_too_large');
 });
 
 test('a loop of two steps with parallel calls and thinking goes through and ends in text', async () => {

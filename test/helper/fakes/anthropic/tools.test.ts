@@ -14,11 +14,7 @@ const tool = (name = 'f', more: object = {}) => ({ name, input_schema: schema(),
 const tools = (...list: object[]) => ({ tools: list });
 const closed = (more: object = {}) => ({ type: 'object', additionalProperties: false, properties: {}, ...more });
 const format = (value: unknown) => ({ output_config: { format: { type: 'json_schema', schema: value } } });
-const thinking = (value: object, more: object = {}) => ({ thinking: value, ...more });
-const enabled = { type: 'enabled', budget_tokens: 1024 };
 const on = (model: string, more: object) => ({ model, ...more });
-const guide = 'https://docs.claude.com/en/docs/build-with-claude/extended-thinking';
-const sampling = `Please consult our documentation at ${guide}#important-considerations-when-using-extended-thinking`;
 
 test.each<[string, object, object, string]>([
   [
@@ -66,6 +62,25 @@ test.each<[string, object, object, string]>([
     tools(tool('f', { strict: true })),
     "tools.0.custom.input_schema: For 'object' type, 'additionalProperties' must be explicitly set to false",
   ],
+  [
+    'plain names of members',
+    tools(tool('f', { input_schema: schema({ 'a.b-c': {} }) })),
+    tools(tool('f', { input_schema: schema({ 'a b': {} }) })),
+    "tools.0.custom.input_schema.properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'",
+  ],
+  [
+    'a model that can be strict',
+    tools(tool('f', { strict: true, input_schema: closed() })),
+    on('claude-sonnet-4-0', tools(tool('f', { strict: true, input_schema: closed() }))),
+    'tools.0.custom.strict: strict tools are not supported by this model',
+  ],
+  [
+    'one that is there from the start',
+    tools(tool('f', { defer_loading: true }), tool('g')),
+    tools(tool('f', { defer_loading: true })),
+    'At least one tool must have defer_loading=false. All tools cannot be deferred.',
+  ],
+  ['names as text', tools(tool()), tools(tool(5 as never)), 'tools.0.custom.name: Input should be a valid string'],
   [
     'a tool for a choice',
     { tool_choice: { type: 'none' } },
@@ -152,6 +167,24 @@ test.each<[string, object, object, string]>([
       closed({ properties: { a: { $ref: '#/$defs/A' } }, $defs: { A: closed({ properties: { b: { $ref: '#/$defs/A' } } }) } }),
     ),
     `${path}.properties.a.properties.b: Recursive schemas are not supported`,
+  ],
+  [
+    'references within the schema',
+    format(closed({ properties: { a: { $ref: '#/$defs/A' } }, $defs: { A: { type: 'string' } } })),
+    format(closed({ properties: { a: { $ref: 'https://a.test/b' } } })),
+    `${path}.properties.a: External references are not supported`,
+  ],
+  [
+    'small least sizes',
+    format(closed({ properties: { a: { type: 'array', items: { type: 'string' }, minItems: 1 } } })),
+    format(closed({ properties: { a: { type: 'array', items: { type: 'string' }, minItems: 2 } } })),
+    `${path}.properties.a: For 'array' type, 'minItems' values other than 0 or 1 are not supported`,
+  ],
+  [
+    'anyOf',
+    format(closed({ properties: { a: { anyOf: [{ type: 'string' }] } } })),
+    format(closed({ properties: { a: { oneOf: [{ type: 'string' }] } } })),
+    `${path}.properties.a: Schema type 'oneOf' is not supported`,
   ],
   [
     'its own form',

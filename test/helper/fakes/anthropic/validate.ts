@@ -59,13 +59,8 @@ function checkLimits(body: Record<string, unknown>, most: number): AnthropicErro
   return null;
 }
 
-/** A role of its own wording: the API explains where system prompts belong. */
-const role: Check = (value, path) => {
-  if (value === 'system') {
-    return 'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.';
-  }
-  return oneOf('user', 'assistant')(value, path);
-};
+/** The role `system` is not listed in the refusal; whether it is taken depends on the model. */
+const role: Check = (value, path) => (value === 'system' ? null : oneOf('user', 'assistant')(value, path));
 
 const message = (beta: boolean) => fields({ role, content: contentCheck(beta) });
 

@@ -32,7 +32,12 @@ test('cachedContents: created, used with its tokens inside the prompt’s, liste
   const gone = await generate(fake, { cachedContent: made.name, contents: [say('Hi')] });
   expect([gone.status, gone.json.error.message]).toEqual([403, 'CachedContent not found (or permission denied)']);
   expect((await ask(fake, 'GET', `/${made.name}`)).status).toBe(403);
+  expect((await ask(fake, 'PATCH', `/${made.name}?updateMask=ttl`, { ttl: '1s' })).status).toBe(403);
+  expect((await ask(fake, 'PATCH', `/${other.json.name}?updateMask=ttl`, {})).status).toBe(400);
+  expect((await generate(fake, { cachedContent: 'other/name', contents: [say('Hi')] })).status).toBe(400);
   expect((await ask(fake, 'DELETE', `/${other.json.name}`)).json).toEqual({});
+  expect((await ask(fake, 'DELETE', `/${other.json.name}`)).status).toBe(403);
+  expect((await ask(fake, 'PUT', '/cachedContents')).status).toBe(404);
   expect((await ask(fake, 'GET', '/cachedContents')).json).toEqual({});
 });
 
@@ -42,6 +47,20 @@ test.each<[string, Json, Json, string]>([
     {},
     { model: 'gemini-3.8-flash' },
     '* CreateCachedContentRequest.cached_content.model: unexpected model name format\n',
+  ],
+  ['a model', {}, { model: undefined }, '* CreateCachedContentRequest.cached_content.model: model is not specified\n'],
+  ['a lifetime above 0', { ttl: '1s' }, { ttl: '0s' }, '* CreateCachedContentRequest.cached_content.ttl: ttl must be positive\n'],
+  [
+    'a short name',
+    { displayName: 'x'.repeat(128) },
+    { displayName: 'x'.repeat(129) },
+    '* CreateCachedContentRequest.cached_content.display_name: must be at most 128 characters\n',
+  ],
+  [
+    'a model that can be cached',
+    {},
+    { model: 'models/gemini-2.5-flash-image' },
+    'models/gemini-2.5-flash-image is not found for API version v1beta, or is not supported for createCachedContent. Call ListModels to see the list of available models and their supported methods.',
   ],
   [
     'enough tokens',

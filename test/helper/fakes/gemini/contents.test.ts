@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { issueSignature, sentinel } from './signatures.ts';
+import { sentinel } from './signatures.ts';
 import { type GeminiValidation, validateGemini } from './validate.ts';
 
 // One refused request per rule, each beside its nearest accepted neighbour: `contents` and what is in them.
@@ -14,8 +14,6 @@ const call = (name = 'f', more: { thoughtSignature?: string; thought_signature?:
 const result = (name = 'f') => ({ functionResponse: { name, response: { output: 1 } } });
 const asked = (...parts: object[]) => ({ role: 'model', parts });
 const told = (...parts: object[]) => ({ role: 'user', parts });
-const signed = (name = 'f', model = 'gemini-3.8-flash') =>
-  call(name, { thoughtSignature: issueSignature({ model, on: `call:${name}` }, 1) });
 
 function says(contents: unknown, model = 'gemini-2.5-flash', options: GeminiValidation = {}): string | null {
   return validateGemini(path(model), { contents }, options)?.body.error.message ?? null;
@@ -106,6 +104,42 @@ test.each<[string, unknown[], unknown[], string]>([
     `Invalid value at 'contents[2].parts[0].function_response.response' (type.googleapis.com/google.protobuf.Struct), "text"`,
   ],
   [
+    'a call has a name',
+    [say('x'), asked(call()), told(result())],
+    [say('x'), asked({ functionCall: { args: {} } }), told(result())],
+    '* GenerateContentRequest.contents[1].parts[0].function_call.name: Name cannot be empty.\n',
+  ],
+  [
+    'a response holds something',
+    [say('x'), asked(call()), told({ functionResponse: { name: 'f', response: {} } })],
+    [say('x'), asked(call()), told({ functionResponse: { name: 'f', response: null } })],
+    '* GenerateContentRequest.contents[2].parts[0].function_response.response: missing field.\n',
+  ],
+  [
+    'a response is the user’s',
+    [say('x'), asked(call()), told(result()), answered('y')],
+    [say('x'), answered('y'), say('z'), asked(result())],
+    responses,
+  ],
+  [
+    'a file has data',
+    [told({ inlineData: { mimeType: 'image/png', data: 'AAAA' } })],
+    [told({ inlineData: { mimeType: 'image/png', data: '' } })],
+    '* GenerateContentRequest.contents[0].parts[0].inline_data.data: missing field.\n',
+  ],
+  [
+    'a content is an object',
+    [say('x')],
+    ['x'],
+    `Invalid value at 'contents[0]' (type.googleapis.com/google.ai.generativelanguage.v1beta.Content), "x"`,
+  ],
+  [
+    'data is text',
+    [say('x')],
+    [told({ inlineData: { mimeType: 'image/png', data: 5 } })],
+    "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), 5",
+  ],
+  [
     'arguments are an object',
     [say('x'), asked({ functionCall: { name: 'f' } }), told(result())],
     [say('x'), asked({ functionCall: { name: 'f', args: '{}' } }), told(result())],
@@ -167,80 +201,25 @@ test('contents: names may be in either spelling, null is unset, one value stands
   expect(validateGemini(path('gemini-2.5-flash'), { contents: content, system_instruction: null })).toBeNull();
 });
 
-const missing =
-  /^Function call is missing a thought_signature in functionCall parts\..*function call `default_api:f` , position 2\./;
-
-test.each<[string, unknown[], unknown[], string | RegExp]>([
-  [
-    'the first call of a step is signed',
-    [say('x'), asked(signed()), told(result())],
-    [say('x'), asked(call()), told(result())],
-    missing,
-  ],
-  [
-    'its parallel siblings need none',
-    [say('x'), asked(signed(), call()), told(result(), result())],
-    [say('x'), asked(call(), signed()), told(result(), result())],
-    missing,
-  ],
-  [
-    'the placeholder passes',
-    [say('x'), asked(call('f', { thoughtSignature: sentinel })), told(result())],
-    [say('x'), asked(call()), told(result())],
-    missing,
-  ],
-  [
-    'the encoded placeholder passes',
-    [say('x'), asked(call('f', { thought_signature: Buffer.from(sentinel).toString('base64') })), told(result())],
-    [say('x'), asked(call('f', { thought_signature: 'AAAA' })), told(result())],
-    'Corrupted thought signature.',
-  ],
-  [
-    'every step of the current turn is signed',
-    [say('x'), asked(signed()), told(result()), asked(signed('g')), told(result('g'))],
-    [say('x'), asked(call()), told(result()), asked(signed('g')), told(result('g'))],
-    missing,
-  ],
-  [
-    'earlier turns need none',
-    [say('x'), asked(call()), told(result()), say('y')],
-    [say('x'), asked(call()), told(result())],
-    missing,
-  ],
-  [
-    'a signature belongs to one model',
-    [say('x'), asked(signed()), told(result())],
-    [say('x'), asked(signed('f', 'gemini-3-flash-preview')), told(result())],
-    'Corrupted thought signature.',
-  ],
-  [
-    'a signature belongs to one call',
-    [say('x'), asked(signed()), told(result())],
-    [say('x'), asked({ ...call('f'), thoughtSignature: signed('g').thoughtSignature }), told(result())],
-    'Corrupted thought signature.',
-  ],
-  [
-    'a foreign signature is refused in earlier turns too',
-    [say('x'), asked(signed()), told(result()), say('y')],
-    [say('x'), asked(call('f', { thoughtSignature: 'c2lnXzAx' })), told(result()), say('y')],
-    'Corrupted thought signature.',
-  ],
-])('thought signatures: %s', (_rule, accepted, refused, message) => {
-  expect(says(accepted, 'gemini-3.8-flash')).toBeNull();
-  expect(says(refused, 'gemini-3.8-flash')).toMatch(message);
-  expect(says(refused, 'gemini-3.8-flash', { trustSignatures: true })).toEqual(
-    message === missing ? expect.stringMatching(missing) : null,
-  );
-});
-
-test('thought signatures: models before 3 need none', () => {
-  expect(says([say('x'), asked(call()), told(result())], 'gemini-2.5-flash')).toBeNull();
-});
-
 test('a request may end with a model turn on older models only', () => {
   const contents = [say('x'), answered('y')];
   expect(says(contents, 'gemini-3-flash-preview')).toBeNull();
   expect(says(contents, 'gemini-3.8-flash')).toBe('Requests ending with a model turn are not supported.');
+});
+
+test('the resolution of one part is for models from 3 on', () => {
+  const contents = [told({ text: 'x', mediaResolution: { level: 'MEDIA_RESOLUTION_HIGH' } })];
+  expect(says(contents, 'gemini-3.8-flash')).toBeNull();
+  expect(says(contents, 'gemini-2.5-flash')).toBe('Media resolution per part is not supported by this model.');
+});
+
+test('Vertex wants some text where there is nothing else', () => {
+  const vertex = (text: string) =>
+    validateGemini('/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent', {
+      contents: [say(text)],
+    });
+  expect(vertex('x')).toBeNull();
+  expect(vertex('')?.body.error.message).toMatch(/must have a text parameter/);
 });
 
 test('files in a function response are for models from 3 on', () => {

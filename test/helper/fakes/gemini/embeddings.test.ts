@@ -26,6 +26,14 @@ test.each<[string, Json, Json, string]>([
     { model: 'models/gemini-embedding-2' },
     '* BatchEmbedContentsRequest.requests[0].model: model must be the same as in the batch request\n',
   ],
+  ['content', {}, { content: undefined }, '* BatchEmbedContentsRequest.requests[0].content: content is not specified\n'],
+  [
+    'titles of documents only',
+    { title: 't', taskType: 'RETRIEVAL_DOCUMENT' },
+    { title: 't', taskType: 'RETRIEVAL_QUERY' },
+    '* BatchEmbedContentsRequest.requests[0].title: title can only be set for the task type RETRIEVAL_DOCUMENT.\n',
+  ],
+  ['an item', {}, { length: 0 }, '* BatchEmbedContentsRequest.requests: requests is not specified\n'],
   ['text', {}, { content: { parts: [{ text: '' }] } }, '* BatchEmbedContentsRequest.requests[0].content: content is empty\n'],
   [
     'known dimensions',

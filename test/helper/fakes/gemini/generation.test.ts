@@ -237,6 +237,39 @@ test('generation: functions beside a JSON response are for models from 3 on', ()
   expect(says('gemini-2.5-flash', body)).toBe("Function calling with a response mime type: 'application/json' is unsupported");
 });
 
+test('safety settings: only four categories and civic integrity, each with a threshold', () => {
+  const settings = (setting: object) => says('gemini-2.5-flash', { contents, safetySettings: [setting] });
+  const vertex = '/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent';
+  const jailbreak = { category: 'HARM_CATEGORY_JAILBREAK', threshold: 'OFF' };
+  expect(settings({ category: 'HARM_CATEGORY_CIVIC_INTEGRITY', threshold: 'OFF' })).toBeNull();
+  expect(settings(jailbreak)).toMatch(/element predicate failed/);
+  expect(validateGemini(vertex, { contents, safetySettings: [jailbreak] })).toBeNull();
+  expect(settings({ category: 'HARM_CATEGORY_HARASSMENT' })).toMatch(/threshold: missing field/);
+});
+
+test('the output limit of the model binds on Vertex', () => {
+  const vertex = '/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:generateContent';
+  expect(validateGemini(vertex, config({ maxOutputTokens: 65_536 }))).toBeNull();
+  expect(validateGemini(vertex, config({ maxOutputTokens: 65_537 }))?.body.error.message).toMatch(
+    /from 1 \(inclusive\) to 65537 \(exclusive\)/,
+  );
+  expect(says('gemini-2.5-flash', config({ maxOutputTokens: 65_537 }))).toBeNull();
+});
+
+test('addresses: other paths are 404; the compatibility endpoint knows its members and models', () => {
+  const compat = (body: object) => validateGemini('/v1beta/openai/chat/completions', body)?.status ?? null;
+  const asked = { model: 'gemini-2.5-flash', messages: [{ role: 'user', content: 'x' }] };
+  expect(validateGemini('/v1beta/models/gemini-2.5-flash:think', { contents })?.status).toBe(404);
+  expect(compat(asked)).toBeNull();
+  expect([
+    compat({ ...asked, top_k: 1 }),
+    compat([]),
+    compat({ ...asked, model: 1 }),
+    compat({ ...asked, messages: [] }),
+  ]).toEqual([400, 400, 400, 400]);
+  expect(compat({ ...asked, model: 'gpt-5' })).toBe(404);
+});
+
 test('a model that is not there, or cannot do it, is 404', () => {
   expect(says('gemini-2.5-flash', { contents })).toBeNull();
   expect(validateGemini('/v1beta/models/gpt-5:generateContent', { contents })?.status).toBe(404);

@@ -33,6 +33,12 @@ test('an accepted request gets text and usage whose total is the sum; a refused 
   ]);
 });
 
+test('a body that is no JSON is refused', async () => {
+  const fake = await start();
+  const path = `${fake.url}/models/gemini-3.8-flash:generateContent?key=${fake.apiKey}`;
+  expect((await fetch(path, { method: 'POST', body: '{"contents":' })).status).toBe(400);
+});
+
 test('a loop of two steps with parallel calls goes through with its signatures and ends in text', async () => {
   const fake = await start();
   const tools = [
@@ -140,4 +146,16 @@ test('scripts answer in order, are validated too unless unchecked, and a cut str
   const path = `${fake.url}/models/gemini-3.8-flash:streamGenerateContent?alt=sse&key=${fake.apiKey}`;
   const answer = await fetch(path, { method: 'POST', body: JSON.stringify({ contents: [say('x')] }) });
   await expect(answer.text()).rejects.toThrow();
+  expect(fake.requests.at(-1)!.aborted).toBe(false);
+});
+
+test('a peer that leaves is noticed', async () => {
+  const fake = await start();
+  fake.next((request) => streamReply([{ candidates: [] }], request, { cut: 5, end: 'never' }));
+  const leaving = new AbortController();
+  const path = `${fake.url}/models/gemini-3.8-flash:streamGenerateContent?alt=sse&key=${fake.apiKey}`;
+  const answer = await fetch(path, { method: 'POST', body: JSON.stringify({ contents: [say('x')] }), signal: leaving.signal });
+  expect(answer.status).toBe(200);
+  leaving.abort();
+  await expect.poll(() => fake.requests[0]!.aborted).toBe(true);
 });

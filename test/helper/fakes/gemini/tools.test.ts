@@ -80,6 +80,48 @@ test.each<[string, unknown, unknown, string]>([
     `* ${first}.parameters.properties[a].format: only 'enum' and 'date-time' are supported for STRING type\n`,
   ],
   [
+    'members are an object’s',
+    parameters({ type: 'object', properties: { a: { type: 'object', properties: { b: { type: 'string' } } } } }),
+    parameters({ type: 'object', properties: { a: { type: 'string', properties: { b: { type: 'string' } } } } }),
+    `* ${first}.parameters.properties[a].properties: only allowed for OBJECT type\n`,
+  ],
+  [
+    'items are an array’s',
+    parameters({ type: 'object', properties: { a: { type: 'array', items: { type: 'string' } } } }),
+    parameters({ type: 'object', properties: { a: { type: 'string', items: { type: 'string' } } } }),
+    `* ${first}.parameters.properties[a].items: only allowed for ARRAY type\n`,
+  ],
+  [
+    'enums have text',
+    parameters({ type: 'object', properties: { a: { type: 'string', enum: ['x'] } } }),
+    parameters({ type: 'object', properties: { a: { type: 'string', enum: ['x', ''] } } }),
+    `* ${first}.parameters.properties[a].enum[1]: cannot be empty\n`,
+  ],
+  [
+    'parameters are an object',
+    parameters(object),
+    parameters({ type: 'string' }),
+    `* ${first}.parameters.type: parameters schema should be of type OBJECT.\n`,
+  ],
+  [
+    'the true form is an object too',
+    tools(fn('f', { parametersJsonSchema: object })),
+    tools(fn('f', { parametersJsonSchema: { type: 'string' } })),
+    `* ${first}.parameters_json_schema: schema must describe an object.\n`,
+  ],
+  [
+    'a schema is no text',
+    tools(fn('f', { parametersJsonSchema: object })),
+    tools(fn('f', { parametersJsonSchema: '{}' })),
+    `* ${first}.parameters_json_schema: schema must be an object\n`,
+  ],
+  [
+    'members have names',
+    parameters(object),
+    parameters({ type: 'object', properties: ['a'] }),
+    `Invalid value at 'tools[0].function_declarations[0].parameters.properties' (map), Starting an object on a scalar field`,
+  ],
+  [
     'objects inside have members',
     parameters({ type: 'object', properties: {} }),
     parameters({ type: 'object', properties: { a: { type: 'object' } } }),

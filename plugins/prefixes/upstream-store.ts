@@ -1,0 +1,92 @@
+import type {
+  KeptPrefix,
+  PrefixKeeping,
+  PromptPrefix,
+  ProviderInstance,
+  Target,
+  UpstreamRequest,
+} from '../../providers/provider.ts';
+import { failed, type Upstream } from '../upstream/index.ts';
+import { type Answer, type Asking, ask, UpstreamRefusal } from './ask.ts';
+
+/** Milliseconds for a creation: the upstream reads all of it. */
+const createTimeout = 60_000;
+/** Milliseconds for requests that move no prefix. */
+const shortTimeout = 10_000;
+/** Characters of a name; longer ones are nobody's. */
+const longestName = 512;
+/** Pages of a list that are followed, entries that are read. */
+const maxPages = 50;
+const maxListed = 5_000;
+
+/** What upstreams keep, asked for by the gateway itself. Everything rejects with `UpstreamRefusal` or `TranslationError`. */
+export class UpstreamStore {
+  readonly #upstream: Upstream;
+  readonly #asking = new Set<Asking>();
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  async create({ provider }: Target, prefix: PromptPrefix): Promise<KeptPrefix> {
+    const answer = await this.#ask(provider, prefix.create(), createTimeout);
+    const kept = prefix.created(accepted(answer, provider));
+    if (typeof kept.name === 'string' && kept.name !== '' && kept.name.length <= longestName) return kept;
+    throw new UpstreamRefusal(failed('protocol', 'the provider did not say under what name it keeps the prefix'));
+  }
+
+  /** Only where the provider's type has `extend`. */
+  async extend(provider: ProviderInstance, name: string, ttlMs: number): Promise<void> {
+    const request = keepingOf(provider).extend!(provider, name, ttlMs);
+    accepted(await this.#ask(provider, request, shortTimeout), provider);
+  }
+
+  /** False when the upstream does not have it. */
+  async remove(provider: ProviderInstance, name: string): Promise<boolean> {
+    const keeping = keepingOf(provider);
+    const answer = await this.#ask(provider, keeping.remove(provider, name), shortTimeout);
+    const { status } = answer.head;
+    if (status === 404 || (status === 403 && keeping.failure(answer.head, answer.bytes).reason === 'prefix_lost')) return false;
+    accepted(answer, provider);
+    return true;
+  }
+
+  /** All pages, within bounds: an upstream may name page after page for ever. */
+  async list(provider: ProviderInstance): Promise<readonly KeptPrefix[]> {
+    const keeping = keepingOf(provider);
+    const kept: KeptPrefix[] = [];
+    let page: string | null = null;
+    for (let pages = 0; pages < maxPages && kept.length < maxListed; pages++) {
+      const answer: Answer = await this.#ask(provider, keeping.list(provider, page), shortTimeout);
+      const { prefixes, next } = keeping.listed(accepted(answer, provider));
+      for (const each of prefixes.slice(0, maxListed - kept.length)) kept.push(each);
+      if (next === null || next === page) break;
+      page = next;
+    }
+    return kept;
+  }
+
+  /** Everything under way is given up. */
+  abort(): void {
+    for (const asking of this.#asking) asking.abort();
+  }
+
+  async #ask(provider: ProviderInstance, request: UpstreamRequest, timeout: number): Promise<Answer> {
+    const asking = ask(this.#upstream, provider, request, timeout);
+    this.#asking.add(asking);
+    try {
+      return await asking.answer;
+    } finally {
+      this.#asking.delete(asking);
+    }
+  }
+}
+
+function keepingOf(provider: ProviderInstance): PrefixKeeping {
+  return provider.type.prefixes!;
+}
+
+function accepted({ head, bytes }: Answer, provider: ProviderInstance): Buffer {
+  if (head.status >= 200 && head.status < 300) return bytes;
+  throw new UpstreamRefusal(keepingOf(provider).failure(head, bytes));
+}
