@@ -94,12 +94,10 @@ const generated: ReadonlySet<unknown> = new Set<Modality>(['text', 'image', 'aud
 
 function outputOf(modalities: unknown): readonly Modality[] {
   if (!Array.isArray(modalities) || modalities.length === 0) return nothing;
-  const asked = modalities
+  return modalities
     .filter((each) => typeof each === 'string')
     .map((each) => each.toLowerCase())
     .filter((each): each is Modality => generated.has(each));
-  // The API has spoken answers asked for as text and audio; the text is their transcript.
-  return asked.includes('audio') ? asked.filter((each) => each !== 'text') : asked;
 }
 
 function isFilled(list: unknown): boolean {
@@ -143,7 +141,9 @@ export function canTake(needs: Needs, { model, info }: Target): UpstreamFailure 
   const unread = input && needs.input.find((each) => !input.includes(each));
   if (unread !== undefined)
     return refused(model, `does not read ${inWords[unread]}, only ${list(input!)}`, chat ? 'messages' : 'input');
-  const unwritten = output && needs.output.find((each) => !output.includes(each));
+  // The API has spoken answers asked for as text and audio; the text is their transcript.
+  const spoken = needs.output.includes('audio');
+  const unwritten = output && needs.output.find((each) => !output.includes(each) && !(spoken && each === 'text'));
   if (unwritten !== undefined)
     return refused(model, `does not generate ${inWords[unwritten]}, only ${list(output!)}`, 'modalities');
   if (needs.tools && info.tools === false) return refused(model, 'does not call tools', 'tools');

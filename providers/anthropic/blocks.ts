@@ -3,6 +3,7 @@ import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from 
 import { isObject, refuse } from '../wire/json.ts';
 import type { CallIds } from './call-ids.ts';
 import { type Block, type CacheMarks, DIALECT } from './dialect.ts';
+import { parseDigits } from './exact-input.ts';
 import { fileBlock, imageBlock } from './media.ts';
 
 /** Tells a thinking block without text from a redacted one in `ReasoningPart.redacted`; no base64 has a colon. */
@@ -132,12 +133,12 @@ function inputOf(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseDigits(text);
   } catch {
     // A stand-in for a long text must not be found again in here: the text itself is what has to be read.
     value = text.replaceAll('…#', '… #');
   }
-  return isObject(value) ? (value as Record<string, unknown>) : { arguments: value };
+  return isObject(value) && text.trimStart().startsWith('{') ? (value as Record<string, unknown>) : { arguments: value };
 }
 
 function mark(block: Block, part: Part, { marks }: BlockContext): Block {

@@ -50,6 +50,6 @@ export function fileBlock(part: FilePart, param: string): Block {
 }
 
 function webAddress(url: string, what: string, param: string): string {
-  if (/^https?:\/\//i.test(url)) return url;
-  return refuse(`This provider takes ${what} as base64 data (data:<type>;base64,…) or by an http(s) URL.`, param);
+  if (/^https:\/\//i.test(url)) return url;
+  return refuse(`This provider takes ${what} as base64 data (data:<type>;base64,…) or by an https URL.`, param);
 }

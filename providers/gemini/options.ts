@@ -77,7 +77,7 @@ function read(options: JsonObject | null, where: string, draft: Draft): void {
     if (value === null || value === undefined) continue;
     const name = camelCase(written);
     const param = `${where}.${written}`;
-    switch (Object.hasOwn(PLACES, name) ? PLACES[name] : undefined) {
+    switch (PLACES[name]) {
       case 'request':
         draft.request[name] = value;
         break;

@@ -13,7 +13,7 @@ const pinned = join(root, 'node_modules/.bin/node');
 
 if (Number(process.versions.node.split('.')[0]) < 24) {
   // The helpers are TypeScript, which the Node that comes with the install reads as it is.
-  process.exit(spawnSync(pinned, [import.meta.filename], { stdio: 'inherit' }).status ?? 1);
+  process.exit(spawnSync(pinned, [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1);
 }
 
 const { startUpstream } = await import('../helper/upstream.ts');

@@ -47,6 +47,14 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
 [[operations]]
 include-path = "/admin/v1/models"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
+
+[[operations]]
+include-path = "/admin/v1/context-caches"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "431"]
+
+[[operations]]
+include-path = "/admin/v1/context-caches/{provider}/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
 `;
 
 const never = 1_000_000_000;

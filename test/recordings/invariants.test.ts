@@ -148,19 +148,20 @@ describe('a JSON answer', () => {
   });
 });
 
+const failing: UpstreamAnswer = {
+  ...answer,
+  expected: {
+    kind: 'failure',
+    status: 503,
+    type: 'server_error',
+    code: 'upstream_unavailable',
+    param: null,
+    message: null,
+    afterContent: true,
+  },
+};
+
 describe('an error', () => {
-  const failing: UpstreamAnswer = {
-    ...answer,
-    expected: {
-      kind: 'failure',
-      status: 503,
-      type: 'server_error',
-      code: 'upstream_unavailable',
-      param: null,
-      message: null,
-      afterContent: true,
-    },
-  };
   const error = { message: 'The provider is overloaded.', type: 'server_error', param: null, code: 'upstream_unavailable' };
   const retry = { 'x-should-retry': 'true', 'retry-after': '1' };
   const replied = (body: object, headers: Record<string, string>, status: number) =>
@@ -234,7 +235,7 @@ describe('a row of the ledger', () => {
   const row = (more: object, quantities: object = { input: 30, output: 12, cached: 8, reasoning: 5 }) =>
     [
       {
-        outcome: 'delivered',
+        outcome: 'ok',
         usage_source: 'provider',
         target: 'openai/gpt-4o',
         cost_nano: 185_000,
@@ -250,6 +251,7 @@ describe('a row of the ledger', () => {
   test.each<[string, LedgerRow[]]>([
     ['two rows', [...row({}), ...row({})]],
     ['no row', []],
+    ['an answer that is booked as a failure', row({ outcome: 'failed' })],
     ['an estimate', row({ usage_source: 'estimated' })],
     ['a miscounted prompt', row({}, { input: 22, output: 12, cached: 8, reasoning: 5 })],
     ['a forgotten cache', row({}, { input: 30, output: 12, reasoning: 5 })],
@@ -257,6 +259,11 @@ describe('a row of the ledger', () => {
     ['another cost', row({ cost_nano: 185_002 })],
   ])('%s are found', (_what, rows) => {
     expect(ledgerDifferences(expected, rows, 'openai')).not.toEqual([]);
+  });
+
+  test('of a failure that is booked as an answer is found', () => {
+    expect(ledgerDifferences(failing.expected, row({ outcome: 'failed' }), null)).toEqual([]);
+    expect(ledgerDifferences(failing.expected, row({}), null)).not.toEqual([]);
   });
 });
 

@@ -6,8 +6,9 @@ import type { Expected } from './expected.ts';
 export function ledgerDifferences(expected: Expected, rows: readonly LedgerRow[], priced: string | null): string[] {
   const [row] = rows;
   if (rows.length !== 1 || row === undefined) return [`ledger: ${rows.length} rows`];
-  if (expected.kind === 'failure') return row.outcome === 'delivered' ? ['ledger: a failure was booked as delivered'] : [];
-  const found: string[] = [];
+  const outcome = expected.kind === 'failure' ? 'failed' : 'ok';
+  const found = row.outcome === outcome ? [] : [`ledger: outcome ${row.outcome} instead of ${outcome}`];
+  if (expected.kind === 'failure') return found;
   // Zeros for an answer with content are no count: some servers fill them in.
   if (expected.usage === null || expected.usage.input + expected.usage.output === 0) {
     if (row.usage_source !== 'estimated') found.push(`ledger: usage_source ${row.usage_source} where nothing was counted`);
@@ -19,7 +20,7 @@ export function ledgerDifferences(expected: Expected, rows: readonly LedgerRow[]
   for (const [kind, value] of Object.entries(counted)) {
     if ((booked[kind] ?? 0) !== value) found.push(`ledger: ${kind} expected ${value}, booked ${booked[kind]}`);
   }
-  if (priced !== null) found.push(...costDifferences(row, booked, priced));
+  if (priced !== null && found.length === 0) found.push(...costDifferences(row, booked, priced));
   return found;
 }
 

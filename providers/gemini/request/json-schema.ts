@@ -7,6 +7,10 @@ import { resolveChain, resolveRef } from './schema-refs.ts';
 
 /** Levels of a schema; JSON bodies are limited too, but not to what recursion over them can bear. */
 const MAX_DEPTH = 128;
+/** Nodes looked at before references stay references: written out, a few nested ones make millions. */
+const MAX_NODES = 5000;
+/** Times that what a reference leads to is itself one, or all of several. */
+const MAX_CHAIN = 16;
 
 const SUBSCHEMA: ReadonlySet<string> = new Set(['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains']);
 const SUBSCHEMA_LIST: ReadonlySet<string> = new Set(['anyOf', 'prefixItems']);
@@ -15,6 +19,7 @@ const SUBSCHEMA_MAP: ReadonlySet<string> = new Set(['properties', '$defs', 'patt
 interface Walk {
   readonly root: JsonObject;
   readonly param: string;
+  readonly room: { nodes: number };
   /** References that were written out on the way here. */
   readonly written: readonly unknown[];
 }
@@ -24,7 +29,7 @@ interface Walk {
  * client's request. Throws `TranslationError` for a schema that is nested too deep.
  */
 export function toJsonSchema(schema: JsonObject, param: string): JsonObject {
-  return rewrite(schema, { root: schema, param, written: [] }, 0);
+  return rewrite(schema, { root: schema, param, room: { nodes: MAX_NODES }, written: [] }, 0);
 }
 
 /** The same for the parameters of a function, which have to be an object at the top. Null for a function without any. */
@@ -46,8 +51,8 @@ function isEmpty(schema: JsonObject): boolean {
 
 function rewrite(schema: JsonObject, walk: Walk, depth: number): JsonObject {
   if (depth > MAX_DEPTH) refuse(`The schema is nested deeper than ${MAX_DEPTH} levels.`, walk.param);
-  const own = reword(schema, walk);
-  const inner = own === schema || schema.$ref === undefined ? walk : { ...walk, written: [...walk.written, schema.$ref] };
+  walk.room.nodes--;
+  const { own, inner } = reword(schema, walk);
   let changed: Record<string, unknown> | null = own === schema ? null : { ...own };
   for (const [key, value] of Object.entries(own)) {
     const next = rewriteMember(key, value, inner, depth);
@@ -80,15 +85,15 @@ function rewriteMap(map: JsonObject, walk: Walk, depth: number): JsonObject {
   return changed ?? map;
 }
 
-/** One level put into other words; the same object when nothing is to change. */
-function reword(schema: JsonObject, walk: Walk): JsonObject {
-  let own = merged(schema, walk);
-  if (own.$ref !== undefined) own = referenced(own, walk);
+/** One level put into other words, the same object when nothing is to change; and what holds below it. */
+function reword(schema: JsonObject, walk: Walk): { readonly own: JsonObject; readonly inner: Walk } {
+  const flat = flattened(schema, walk);
+  let { own } = flat;
   if (own.$schema !== undefined) own = without(own, '$schema');
   if (own.const !== undefined) own = fixed(own);
   if (Array.isArray(own.oneOf) && own.anyOf === undefined) own = { ...without(own, 'oneOf'), anyOf: own.oneOf };
   if (isObject(own.definitions)) own = defined(own, own.definitions);
-  return own;
+  return { own, inner: flat.inner };
 }
 
 /** `const` as the only value of an `enum`, where that can be one: a text or a number. */
@@ -101,14 +106,39 @@ function fixed(schema: JsonObject): JsonObject {
   return value === null || typeof value === 'boolean' ? { type: value === null ? 'null' : 'boolean', ...rest } : rest;
 }
 
-/** A reference beside other members becomes what it refers to, unless it is inside that already; those below stay references. */
-function referenced(schema: JsonObject, walk: Walk): JsonObject {
-  const bare = Object.keys(schema).every((key) => key.startsWith('$'));
-  const renamed = renamedRef(schema.$ref);
-  if (bare) return renamed === schema.$ref ? schema : { ...schema, $ref: renamed };
-  const target = walk.written.includes(schema.$ref) ? null : resolveChain(walk.root, schema.$ref);
-  if (target !== null) return merged({ ...target, ...without(schema, '$ref') }, walk);
-  return { $ref: renamed };
+/**
+ * A reference beside other members, and all of several schemas, as one schema; a reference alone stays one. So does one that is
+ * inside itself, and every further one of a schema that grows too large: then it stands without the members beside it.
+ */
+function flattened(schema: JsonObject, walk: Walk): { readonly own: JsonObject; readonly inner: Walk } {
+  let own = schema;
+  let { written } = walk;
+  for (let hops = 0; hops < MAX_CHAIN; hops++) {
+    const all = Array.isArray(own.allOf) ? own.allOf.filter(isObject) : null;
+    if (all === null && (own.$ref === undefined || isBare(own))) break;
+    let whole: JsonObject = {};
+    for (const part of [...(all ?? []), without(own, 'allOf')]) {
+      if (part.$ref === undefined) {
+        whole = laid(whole, part);
+        continue;
+      }
+      if (written.includes(part.$ref) || walk.room.nodes <= 0) return { own: reference(part.$ref), inner: walk };
+      written = [...written, part.$ref];
+      whole = laid(whole, { ...resolveRef(walk.root, part.$ref), ...without(part, '$ref') });
+    }
+    own = whole;
+  }
+  if (own.$ref !== undefined) own = renamedRef(own.$ref) === own.$ref ? own : { ...own, $ref: renamedRef(own.$ref) };
+  return { own, inner: written === walk.written ? walk : { ...walk, written } };
+}
+
+/** Nothing beside a reference but what may be there. */
+function isBare(schema: JsonObject): boolean {
+  return Object.keys(schema).every((key) => key.startsWith('$'));
+}
+
+function reference(ref: unknown): JsonObject {
+  return { $ref: renamedRef(ref) };
 }
 
 function renamedRef(ref: unknown): unknown {
@@ -119,18 +149,7 @@ function defined(schema: JsonObject, definitions: JsonObject): JsonObject {
   return { ...without(schema, 'definitions'), $defs: { ...definitions, ...(isObject(schema.$defs) ? schema.$defs : {}) } };
 }
 
-/** `allOf` laid together: members of later schemas replace earlier ones, properties and required names add up. */
-function merged(schema: JsonObject, walk: Walk): JsonObject {
-  if (!Array.isArray(schema.allOf)) return schema;
-  let whole: JsonObject = {};
-  for (const each of [...schema.allOf, without(schema, 'allOf')]) {
-    if (!isObject(each)) continue;
-    const part = each.$ref === undefined ? each : { ...resolveRef(walk.root, each.$ref), ...without(each, '$ref') };
-    whole = laid(whole, part);
-  }
-  return Array.isArray(whole.allOf) ? without(whole, 'allOf') : whole;
-}
-
+/** Members of later schemas replace earlier ones, properties and required names add up. */
 function laid(below: JsonObject, above: JsonObject): JsonObject {
   const properties =
     isObject(below.properties) && isObject(above.properties) ? { properties: { ...below.properties, ...above.properties } } : {};

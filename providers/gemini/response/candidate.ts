@@ -62,7 +62,6 @@ export class CandidateReader {
       return false;
     }
     if (text !== '') {
-      this.#close(events);
       this.answered = true;
       this.#citations.follow(text);
       events.push({ type: 'text', choice, text, ...(logprobs === undefined ? {} : { logprobs }) });
@@ -78,7 +77,6 @@ export class CandidateReader {
       this.#call(call, signatureOf(part), events);
       return;
     }
-    this.#close(events);
     const blob = part.inlineData ?? part.inline_data;
     if (isObject(blob) && part.thought !== true && this.#medium(blob, events)) return;
     if (Object.keys(part).every((key) => key === 'thought' || key === 'thoughtSignature' || key === 'thought_signature')) {

@@ -1,7 +1,7 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { UpstreamRefusal } from '../../../plugins/prefixes/index.ts';
 import { forgetfulType } from '../../fixtures/caching/dialect.ts';
-import { rig } from './rig.ts';
+import { rig, until } from './rig.ts';
 
 const kept = (name: string) => ({ name, model: 'm1', tokens: 5, createdAt: 1, expiresAt: 2 });
 
@@ -100,7 +100,7 @@ describe('removing one', () => {
     await store.upstream.arrived(1);
     expect(await app.prefixes.remove('up', entry('a')!.digest)).toBe(true);
     release();
-    await vi.waitFor(() => expect(store.removals()).toBe(1));
+    await until(() => expect(store.removals()).toBe(1));
     expect([store.kept.size, app.prefixes.list(), rows().length]).toEqual([0, [], 1]);
   });
 });

@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { callWith, forgetfulType } from '../../fixtures/caching/dialect.ts';
-import { rig } from './rig.ts';
+import { rig, until } from './rig.ts';
 
 const bodyOf = (request: { body: Buffer | null }) => JSON.parse(String(request.body));
 
@@ -71,7 +71,7 @@ describe('a marked prefix', () => {
     };
     expect(bodyOf(choose('a', { using: broken }).request)).toEqual({ text: 'a' });
     expect(entry('a')).toMatchObject({ state: 'rejected' });
-    await vi.waitFor(() => expect(store.kept.size).toBe(0));
+    await until(() => expect(store.kept.size).toBe(0));
     expect(logged.join()).not.toContain('too deep');
   });
 });
@@ -151,7 +151,7 @@ describe('the end of a kept prefix', () => {
     app.prefixes.lost(target, digest);
     app.prefixes.lost(target, digest);
     expect(entry('a')).toMatchObject({ state: 'rejected', hits: 0 });
-    await vi.waitFor(() => expect(store.removals()).toBe(1));
+    await until(() => expect(store.removals()).toBe(1));
     pass(29_000);
     expect(call('a')).toBe(false);
     expect(store.creates()).toBe(1);
@@ -192,7 +192,7 @@ describe('how many are kept', () => {
     pass(2 * minute);
     call('c', long);
     await untilKept('c');
-    await vi.waitFor(() => expect(store.removals()).toBe(1));
+    await until(() => expect(store.removals()).toBe(1));
     expect(app.prefixes.list().map(({ name }) => name)).toEqual(['kept/0', 'kept/2']);
     expect([...store.kept.keys()]).toEqual(['kept/0', 'kept/2']);
   });

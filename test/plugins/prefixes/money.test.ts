@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { endingType } from '../../fixtures/caching/dialect.ts';
-import { rig } from './rig.ts';
+import { rig, until } from './rig.ts';
 
 /** USD per million: input 2, cached 0.2; storage 3 for an hour. */
 const prices = { 'up/m1': { input: 2, output: 10, cached: 0.2 } };
@@ -84,7 +84,7 @@ describe('keeping one for longer', () => {
   it('is asked for when half of its time is gone and its uses saved more than its storage costs', async () => {
     // Two uses save 2 x 1.8 USD per million tokens, an hour costs 3.
     const { store, rows, untilQuiet, entry, minute } = await usedUntil(31, 2);
-    await vi.waitFor(() => expect(store.extensions()).toBe(1));
+    await until(() => expect(store.extensions()).toBe(1));
     await untilQuiet();
     const { createdAt, expiresAt } = entry('a')!;
     expect(expiresAt - createdAt).toBe((31 + 60) * minute);
@@ -94,13 +94,13 @@ describe('keeping one for longer', () => {
 
   it('counts uses from then on anew', async () => {
     const { store, untilQuiet, pass, call, minute, entry } = await usedUntil(31, 2);
-    await vi.waitFor(() => expect(entry('a')!.expiresAt - entry('a')!.createdAt).toBe(91 * minute));
+    await until(() => expect(entry('a')!.expiresAt - entry('a')!.createdAt).toBe(91 * minute));
     pass(31 * minute);
     call('a');
     await untilQuiet();
     expect(store.extensions()).toBe(1);
     call('a');
-    await vi.waitFor(() => expect(store.extensions()).toBe(2));
+    await until(() => expect(store.extensions()).toBe(2));
   });
 
   it.each([
@@ -114,7 +114,7 @@ describe('keeping one for longer', () => {
 
   it('is not in the ledger where storage has no price', async () => {
     const { store, rows } = await usedUntil(31, 20, { prices });
-    await vi.waitFor(() => expect(store.extensions()).toBe(1));
+    await until(() => expect(store.extensions()).toBe(1));
     expect(rows()).toHaveLength(1);
   });
 
@@ -126,10 +126,10 @@ describe('keeping one for longer', () => {
     pass(4 * minute);
     store.next.push({ status: 404, body: { error: { message: 'gone' } } });
     for (const _ of [1, 2]) call('a');
-    await vi.waitFor(() => expect(entry('a')!.state).toBe('rejected'));
+    await until(() => expect(entry('a')!.state).toBe('rejected'));
     store.next.push({ status: 500 });
     for (const _ of [1, 2, 3]) call('b');
-    await vi.waitFor(() => expect(store.extensions()).toBe(2));
+    await until(() => expect(store.extensions()).toBe(2));
     await untilQuiet();
     expect(call('b')).toBe(true);
     expect(store.extensions()).toBe(2);

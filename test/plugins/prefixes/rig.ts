@@ -16,6 +16,9 @@ import { startKeeping } from '../../fixtures/caching/upstream.ts';
 import { opened, whenDone } from '../../helper/cleanup.ts';
 import { type LedgerRow, readLedger } from '../../helper/ledger.ts';
 
+/** Tries until it does not throw any more; 5 s at most, for machines that are busy. */
+export const until = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 5_000, interval: 5 });
+
 export interface RigOptions {
   readonly type?: ProviderType;
   readonly cache?: ProviderConfig['context_cache'];
@@ -96,14 +99,14 @@ export async function rig(options: RigOptions = {}) {
     entry,
     /** Waits until the upstream keeps it. */
     untilKept: (text: string, of: Target = target): Promise<PrefixEntry> =>
-      vi.waitFor(() => {
+      until(() => {
         const found = entry(text, of);
         if (found?.state !== 'kept' || app.usage.openCount() > 0) throw new Error(`It is ${found?.state ?? 'unknown'}.`);
         return found;
       }),
     /** Waits until nothing is being created. */
     untilQuiet: (): Promise<void> =>
-      vi.waitFor(() => {
+      until(() => {
         if (app.prefixes.list().some(({ state }) => state === 'creating')) throw new Error('One is being created.');
         if (app.usage.openCount() > 0) throw new Error('A row is open.');
       }),

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SignatureCounts, SignatureStore } from '../../../plugins/signatures/contract.ts';
 import { SignatureKeeper } from '../../../plugins/signatures/keeper.ts';
 import { MemorySignatureStore } from '../../../plugins/signatures/memory-store.ts';
-import { kept, recordingLog, roomy } from './sample.ts';
+import { kept, recordingLog, roomy, until } from './sample.ts';
 
 function setUp(changes: Partial<SignatureStore> = {}) {
   const backend = new MemorySignatureStore(roomy, Date.now);
@@ -126,6 +126,6 @@ describe('a backend that fails', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
     expect(counts).toMatchObject({ failed: 1, kept: 0 });
     disk.resolve();
-    await vi.waitFor(() => expect(log.lines).toHaveLength(2));
+    await until(() => expect(log.lines).toHaveLength(2));
   });
 });

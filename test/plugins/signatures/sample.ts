@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { vi } from 'vitest';
 import type { Entry, StoreLimits } from '../../../plugins/signatures/contract.ts';
 import { recordKey, toText } from '../../../plugins/signatures/record.ts';
 import { Sealer } from '../../../plugins/signatures/seal.ts';
@@ -8,6 +9,9 @@ import { signaturesPath } from '../../../plugins/signatures/sqlite-file.ts';
 import { SqliteSignatureStore } from '../../../plugins/signatures/sqlite-store.ts';
 import type { Kept } from '../../../providers/provider.ts';
 import { opened, whenDone } from '../../helper/cleanup.ts';
+
+/** Tries until it does not throw any more; 5 s at most, for machines that are busy. */
+export const until = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 5_000, interval: 5 });
 
 export const day = 24 * 3_600_000;
 export const roomy: StoreLimits = { entries: 1_000, bytes: 1024 * 1024, age: 30 * day };

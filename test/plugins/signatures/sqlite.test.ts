@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { signaturesPath } from '../../../plugins/signatures/sqlite-file.ts';
 import type { SqliteSignatureStore } from '../../../plugins/signatures/sqlite-store.ts';
 import { whenDone } from '../../helper/cleanup.ts';
-import { clock, day, entry, keyOf, openStore, temporaryDirectory } from './sample.ts';
+import { clock, day, entry, keyOf, openStore, temporaryDirectory, until } from './sample.ts';
 
 const found = (store: SqliteSignatureStore, ids: readonly string[]) => {
   const map = store.find(ids.map(keyOf));
@@ -112,7 +112,7 @@ describe('signatures in a file', () => {
     await first.close();
     const { store } = openStore(dir, { key: Buffer.alloc(32, 8) });
     expect(found(store, ['call_1'])).toEqual([]);
-    await vi.waitFor(() => expect(rows(dir)).toEqual([]));
+    await until(() => expect(rows(dir)).toEqual([]));
   });
 
   it.each<[string, (value: Uint8Array) => Uint8Array]>([
@@ -126,7 +126,7 @@ describe('signatures in a file', () => {
     await store.keep([entry('call_1'), entry('call_2')]);
     change(dir, 'UPDATE kept SET value = ? WHERE key = ?', forge(rows(dir)[0]!.value), keyOf('call_1'));
     expect(found(store, ['call_1', 'call_2'])).toEqual(['call_2']);
-    await vi.waitFor(() => expect(rows(dir).map(({ key }) => key)).toEqual([keyOf('call_2')]));
+    await until(() => expect(rows(dir).map(({ key }) => key)).toEqual([keyOf('call_2')]));
     expect(log.lines).toEqual([]);
   });
 
@@ -150,8 +150,7 @@ describe('the bounds of the file', () => {
 
     const { store, pruned } = openStore(dir, { limits: { bytes, entries: 100 } });
     await store.keep([entry('call_new')]);
-    await vi.waitFor(() => expect(rows(dir)).toHaveLength(100));
-    expect(pruned.rows).toBe(801);
+    await until(() => expect([rows(dir).length, pruned.rows]).toEqual([100, 801]));
     expect(rows(dir).at(-1)!.key).toBe(keyOf('call_new'));
     const sizes = rows(dir).map(({ value }) => value.length + 160);
     expect(totals(dir)).toEqual({ entries: 100, bytes: sizes.reduce((sum, size) => sum + size, 0) });
@@ -171,7 +170,7 @@ describe('the bounds of the file', () => {
     await first.store.close();
     time.move(31 * day);
     openStore(dir, { now: time.now });
-    await vi.waitFor(() => expect(rows(dir)).toEqual([]));
+    await until(() => expect(rows(dir)).toEqual([]));
     expect(totals(dir)).toEqual({ entries: 0, bytes: 0 });
   });
 
@@ -254,11 +253,11 @@ describe('a damaged file of signatures', () => {
         await store.keep(many(20, 500).map((id) => entry(id)));
       } catch {}
     };
-    await vi.waitFor(async () => {
+    await until(async () => {
       await use();
       expect(aside(dir)).toHaveLength(1);
     });
-    await vi.waitFor(() => store.keep([entry('call_new')]));
+    await until(() => store.keep([entry('call_new')]));
     expect(found(store, ['call_new'])).toEqual(['call_new']);
     expect(log.lines).toEqual([expect.stringMatching(/^warn .*moved aside/)]);
     expect(statSync(join(dir, aside(dir)[0]!)).size).toBeGreaterThan(100_000);
@@ -272,7 +271,7 @@ describe('a damaged file of signatures', () => {
     // The index of the keys: read by every write, by no age.
     const { store, log } = openStore(dir);
     damage(signaturesPath(dir), 3);
-    await vi.waitFor(async () => {
+    await until(async () => {
       await store.keep(many(50, 900).map((id) => entry(id))).catch(() => {});
       expect(aside(dir)).toHaveLength(1);
       await store.keep([entry('call_new')]);

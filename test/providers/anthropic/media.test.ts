@@ -83,6 +83,7 @@ describe('a picture or a document', () => {
   });
 
   const refused: readonly (readonly [name: string, part: Json])[] = [
+    ['a picture by an address without encryption', { type: 'image_url', image_url: { url: 'http://x.test/a.png' } }],
     ['a type of picture the API does not take', image('data:image/tiff;base64,AAAA')],
     ['an address that is none', image('gs://bucket/a.png')],
     ['data that is not base64', image('data:image/png,xyz')],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { conversationCases } from './fixtures/conversations.ts';
 import { base, call, fieldCases, hi, weather } from './fixtures/requests.ts';
-import { type Ask, headers, refusal, sent } from './support.ts';
+import { type Ask, headers, refusal, sent, translation } from './support.ts';
 
 type Json = Record<string, unknown>;
 
@@ -37,6 +37,21 @@ describe('a request', () => {
     const before = structuredClone(body);
     sent(body);
     expect(body).toEqual(before);
+  });
+
+  it('keeps every digit of the arguments of earlier calls', () => {
+    const inputOf = (text: string) => {
+      const messages = [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', tool_calls: [call('a', 'weather', text)] },
+        { role: 'tool', tool_call_id: 'a', content: 'x' },
+      ];
+      const { request } = translation({ tools: [weather], messages });
+      return /"input":(.*?)\}\]/.exec(request.body!.toString())![1];
+    };
+    const exact = '{"id":12345678901234567890,"at":[-9007199254740993],"x":1.5,"t":"1234567890123456"}';
+    expect(inputOf(exact)).toBe(exact);
+    expect(inputOf('12345678901234567890')).toBe('{"arguments":12345678901234567890}');
   });
 
   const refused: readonly (readonly [name: string, body: Json, param: string, ask?: Ask])[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyText, fixtures, input, text, think, use } from './fixtures/streams.ts';
+import { emptyText, fixtures, input, sign, text, think, use } from './fixtures/streams.ts';
 import { aggregated, close, ending, open, sse, start, stop, streamed } from './support.ts';
 
 type Json = Record<string, unknown>;
@@ -146,6 +146,23 @@ describe('a stream', () => {
     const { out, failure } = streamed(sse([start(), text(0, 'a'), think(1, 'b'), ending('end_turn'), stop]));
     expect(failure).toBeNull();
     expect(out.toString()).toContain('"content":"a"');
+  });
+
+  it('with a block in the place of one that was not closed has both', () => {
+    const replaced = [
+      start(),
+      open(0, { type: 'thinking', thinking: '', signature: '' }),
+      sign(0, 'sig=='),
+      open(0, use('a', 'f', { x: 1 })),
+      open(0, use('b', 'g', { y: 2 })),
+      ending('tool_use'),
+      stop,
+    ];
+    const { body, kept } = aggregated(sse(replaced));
+    expect(body.choices).toMatchObject([
+      { message: { tool_calls: [{ function: { arguments: '{"x":1}' } }, { function: { arguments: '{"y":2}' } }] } },
+    ]);
+    expect(JSON.stringify(kept)).toContain('sig==');
   });
 
   it('with blocks that are open together keeps them apart', () => {

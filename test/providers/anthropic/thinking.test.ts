@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { blocksOf } from '../../../providers/anthropic/blocks.ts';
+import { CallIds } from '../../../providers/anthropic/call-ids.ts';
 import type { Kept } from '../../../providers/provider.ts';
 import { aggregated, close, delta, ending, open, refusal, sent, sse, start, stop } from './support.ts';
 
@@ -104,6 +106,26 @@ describe('reasoning', () => {
   });
 });
 
+describe('a loop of several answers', () => {
+  const proof = (id: string): Kept => ({
+    id,
+    dialect: 'anthropic',
+    issuer: 'claude/claude-sonnet-4-5',
+    reasoning: [{ type: 'reasoning', text: 'Hm.', signature: 's', dialect: 'anthropic' }],
+  });
+  const thinkingWith = (...ids: readonly string[]) => {
+    const messages = [...loop('one'), ...loop('two').slice(1)];
+    const kept = new Map(ids.map((id) => [id, proof(id)]));
+    return sent({ reasoning_effort: 'low', tools, messages }, { call: { kept } }).body.thinking;
+  };
+
+  it('needs the reasoning it began with: without a beta the model thinks once for all of it', () => {
+    expect(thinkingWith('one', 'two')).toBeDefined();
+    expect(thinkingWith('one')).toBeDefined();
+    expect(thinkingWith('two')).toBeUndefined();
+  });
+});
+
 describe('signed reasoning', () => {
   const events = (blocks: readonly Json[]) => [
     start(),
@@ -172,6 +194,13 @@ describe('signed reasoning', () => {
     const kept = keptOf('claude-opus-4-6', thought);
     const { body } = sent({ tools, messages: loop() }, { model: 'claude-opus-5', call: { kept } });
     expect(JSON.stringify(body)).not.toContain('sig+1');
+  });
+
+  it('of another dialect is not sent', () => {
+    const parts = [{ type: 'reasoning', text: 'x', signature: 'sig', dialect: 'gemini' } as const];
+    const notes = { dropped: () => undefined, unsupported: () => undefined };
+    const context = { ids: new CallIds(), marks: new Map(), notes, thinking: true };
+    expect(blocksOf({ role: 'assistant', parts }, 'messages[0]', context)).toEqual([]);
   });
 
   it('between two calls stays between them', () => {

@@ -78,6 +78,11 @@ describe('calls and their results', () => {
       [user, calls(call('a')), user, { role: 'assistant', content: 'x' }],
       'messages[1].tool_calls',
     ],
+    [
+      'a result that comes when the conversation has gone on',
+      [user, calls(call('a')), user, { role: 'assistant', content: 'x' }, result('a'), user],
+      'messages[1].tool_calls',
+    ],
   ])('refuses %s by name', (_what, messages, param) => {
     expect(refusedParam({ messages }, targetOf('gemini-2.5-flash'))).toBe(param);
   });
@@ -191,6 +196,10 @@ describe('thought signatures', () => {
   it('are stood in for on the first call of each step of the current turn only', () => {
     const round = [calls(call('a'), call('b')), result('a'), result('b')];
     expect(signatures([user, ...round, user, ...round, ...round])).toEqual([null, null, sentinel, null, sentinel, null]);
+  });
+
+  it('are stood in for once where two messages make one step', () => {
+    expect(signatures([user, calls(call('a')), calls(call('b')), result('a'), result('b')])).toEqual([sentinel, null]);
   });
 
   it.each(['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.0-flash'])('are never stood in for with %s', (model) => {

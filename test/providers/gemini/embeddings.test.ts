@@ -58,6 +58,10 @@ describe('an embeddings request', () => {
     expect(refusedParam(body, target, embedding)).toBe(param);
   });
 
+  it('tells who sends token ids what to do instead', () => {
+    expect(failureOf(() => asked({ input: [[1, 2]] })).message).toMatch(/token ids.*check_embedding_ctx_length/);
+  });
+
   it('has every parameter take effect where the caller wants that', () => {
     expect(refusedParam({ input: 'a', user: 'u' }, target, { ...embedding, requireParameters: true })).toBe('user');
   });

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gemini } from '../../../providers/gemini/index.ts';
 import type { PromptPrefix, ProviderInstance } from '../../../providers/provider.ts';
-import {
-  bytesOf,
-  callOf,
-  contextOf,
-  expectAccepted,
-  failureOf,
-  providerOf,
-  targetOf,
-  translationOf,
-  vertexOf,
-} from './support.ts';
+import { bytesOf, callOf, contextOf, expectAccepted, failureOf, providerOf, targetOf, translationOf } from './support.ts';
 
 type Json = Record<string, unknown>;
 

@@ -91,6 +91,28 @@ describe('a JSON Schema in the words the API understands', () => {
     accept(recursive);
   });
 
+  it('ends what is recursive through all of one, as pydantic writes it', () => {
+    const next = { allOf: [{ $ref: '#/$defs/Node' }], description: 'The one behind it' };
+    const schema = { type: 'object', properties: { head: next }, $defs: { Node: { type: 'object', properties: { next } } } };
+    const inner = { type: 'object', properties: { next: { $ref: '#/$defs/Node' } } };
+    expect(toJsonSchema(schema, 'p').properties).toEqual({ head: { ...inner, description: 'The one behind it' } });
+    accept(schema);
+  });
+
+  it('stops writing references out when they make too much', () => {
+    const $defs: Json = { L0: { type: 'string' } };
+    for (let level = 1; level <= 40; level++) {
+      const ref = { $ref: `#/$defs/L${level - 1}`, description: 'd' };
+      $defs[`L${level}`] = { type: 'object', properties: { a: ref, b: ref } };
+    }
+    const written = toJsonSchema({ type: 'object', properties: { top: $defs.L40 }, $defs }, 'p');
+    expect(JSON.stringify(written).length).toBeLessThan(1_000_000);
+    expectAccepted('/v1beta/models/gemini-3-flash-preview:generateContent', {
+      contents: [{ parts: [{ text: 'Hi' }] }],
+      generationConfig: { responseMimeType: 'application/json', responseJsonSchema: written },
+    });
+  });
+
   it('never changes the caller’s schema', () => {
     const before = structuredClone(recursive);
     toJsonSchema(recursive, 'p');

@@ -261,15 +261,3 @@ test.each<[string, unknown[], unknown[], string]>([
   expect(says(refused, model)).toBe(message);
   expect(says(accepted)).toContain('Unexpected role "system"');
 });
-
-test('newer models take instructions inside the conversation, as text, between the user and the assistant', () => {
-  const system = { role: 'system', content: 's' };
-  const newer = { model: 'claude-opus-5' };
-  expect(says([user('x'), system, assistant('y'), user('z'), system], newer)).toBeNull();
-  expect(says([user('x'), system])).toMatch(/^messages: Unexpected role "system"/);
-  expect(says([system, user('x')], newer)).toBe("messages.0: role 'system' must follow a user message");
-  expect(says([user('x'), system, user('y')], newer)).toBe(
-    "messages.1: role 'system' must be last or be followed by an assistant message",
-  );
-  expect(says([user('x'), { ...system, content: [serverCall] }], newer)).not.toBeNull();
-});
