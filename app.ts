@@ -218,7 +218,9 @@ export async function buildGateway(loaded: LoadedConfig, options: GatewayOptions
   const api = await buildApi(parts);
   const management = await buildManagement(api, parts);
   const close = async (): Promise<void> => {
-    await Promise.all([api.close(), management.close()]);
+    // Both to the end, whatever one of them meets: what is still open writes to the data directory.
+    const ended = await Promise.allSettled([api.close(), management.close()]);
+    for (const each of ended) if (each.status === 'rejected') throw each.reason;
   };
   return {
     api,

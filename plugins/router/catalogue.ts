@@ -44,7 +44,7 @@ export class Catalogue {
 
   constructor(options: CatalogueOptions) {
     this.#options = options;
-    this.#knowledge = new Knowledge(options.builtin);
+    this.#knowledge = new Knowledge(options.builtin, options.types);
     const names = Object.keys(options.models);
     this.#patterns = names
       .filter((name) => name.endsWith('*'))

@@ -1,4 +1,4 @@
-import type { ModelInfo, ProviderInstance } from '../../providers/provider.ts';
+import type { ModelInfo, ProviderInstance, ProviderType } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 
 type Written = NonNullable<Config['providers'][string]['model_info']>[string];
@@ -7,10 +7,13 @@ type Written = NonNullable<Config['providers'][string]['model_info']>[string];
 export class Knowledge {
   /** Models the built-in data lists for a provider of that data. */
   readonly #builtin: (priceProvider: string) => readonly ModelInfo[];
+  /** Every registered type. */
+  readonly #types: readonly ProviderType[];
   readonly #fetched = new Map<string, ReadonlyMap<string, ModelInfo>>();
 
-  constructor(builtin: (priceProvider: string) => readonly ModelInfo[]) {
+  constructor(builtin: (priceProvider: string) => readonly ModelInfo[], types: readonly ProviderType[]) {
     this.#builtin = builtin;
+    this.#types = types;
   }
 
   setFetched(provider: ProviderInstance, models: readonly ModelInfo[]): void {
@@ -25,7 +28,16 @@ export class Knowledge {
   /** Models a provider is known to have without asking it: its entry's list, its own, the built-in data. */
   listedBy(provider: ProviderInstance): readonly ModelInfo[] {
     const written = (provider.config.models ?? []).map((id) => ({ id, created: 0, ownedBy: provider.name }));
-    return [...written, ...(provider.type.builtin ?? []), ...this.#data(provider)];
+    const data = this.#data(provider).filter(({ id }) => !this.#isForeign(provider.type, id));
+    return [...written, ...(provider.type.builtin ?? []), ...data];
+  }
+
+  /**
+   * A price of another vendor's model: another type knows it, its own does not. Price data list what a vendor's cloud sells of
+   * others, and bare names of those went to the vendor's own API, which answers 404.
+   */
+  #isForeign(type: ProviderType, id: string): boolean {
+    return type.describe?.(id) === null && this.#types.some((each) => (each.describe?.(id) ?? null) !== null);
   }
 
   /**

@@ -1,19 +1,10 @@
 import type { EncodeNotes } from '../provider.ts';
 import type { Message, Part, ReasoningPart, ToolCallPart, ToolResultPart } from '../unified.ts';
+import { parseExact } from '../wire/exact-json.ts';
 import { isObject, refuse } from '../wire/json.ts';
 import type { CallIds } from './call-ids.ts';
 import { type Block, type CacheMarks, DIALECT } from './dialect.ts';
-import { parseDigits } from './exact-input.ts';
 import { fileBlock, imageBlock } from './media.ts';
-
-/** Tells a thinking block without text from a redacted one in `ReasoningPart.redacted`; no base64 has a colon. */
-const UNREAD = 'signature:';
-
-/** Reasoning as this dialect issued it; a thinking block may come without its text and has to go back all the same. */
-export function signedReasoning(text: string, signature: string): ReasoningPart {
-  if (text !== '') return { type: 'reasoning', text, signature, dialect: DIALECT };
-  return { type: 'reasoning', text, redacted: `${UNREAD}${signature}`, dialect: DIALECT };
-}
 
 /** Whether the part has to be sent back to this dialect. */
 export function isOwnReasoning(part: Part): boolean {
@@ -113,9 +104,7 @@ function reasoningBlock(part: ReasoningPart): Block | null {
   const { text, signature, redacted, dialect } = part;
   if (dialect !== DIALECT) return null;
   if (signature !== undefined) return { type: 'thinking', thinking: text, signature };
-  if (redacted === undefined) return null;
-  if (redacted.startsWith(UNREAD)) return { type: 'thinking', thinking: '', signature: redacted.slice(UNREAD.length) };
-  return { type: 'redacted_thinking', data: redacted };
+  return redacted === undefined ? null : { type: 'redacted_thinking', data: redacted };
 }
 
 function callBlock(part: ToolCallPart, place: string, { ids }: BlockContext): Block {
@@ -131,13 +120,9 @@ function callBlock(part: ToolCallPart, place: string, { ids }: BlockContext): Bl
 /** Arguments as the object the API wants; what a model wrote that is none is kept as text. */
 function inputOf(text: string): Record<string, unknown> {
   if (text.trim() === '') return {};
-  let value: unknown;
-  try {
-    value = parseDigits(text);
-  } catch {
-    // A stand-in for a long text must not be found again in here: the text itself is what has to be read.
-    value = text.replaceAll('…#', '… #');
-  }
+  // A stand-in for a long text must not be found again in here: the text itself is what has to be read.
+  const parsed = parseExact(text);
+  const value = parsed === undefined ? text.replaceAll('…#', '… #') : parsed;
   return isObject(value) && text.trimStart().startsWith('{') ? (value as Record<string, unknown>) : { arguments: value };
 }
 

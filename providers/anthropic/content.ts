@@ -1,6 +1,5 @@
 import type { CitationPart, Part } from '../unified.ts';
 import { isObject, type JsonObject, textOf } from '../wire/json.ts';
-import { signedReasoning } from './blocks.ts';
 import { DIALECT } from './dialect.ts';
 
 /** Sources of one text that are passed on. */
@@ -31,7 +30,7 @@ export function partsOf(block: JsonObject, reading: Reading): readonly Part[] {
     case 'thinking': {
       const text = textOf(block.thinking) ?? '';
       const signature = textOf(block.signature);
-      if (signature !== null) return [signedReasoning(text, signature)];
+      if (signature !== null) return [{ type: 'reasoning', text, signature, dialect: DIALECT }];
       return text === '' ? [] : [{ type: 'reasoning', text, dialect: DIALECT }];
     }
     case 'redacted_thinking': {

@@ -1,6 +1,5 @@
-import type { ChatEvent, ReasoningPart } from '../unified.ts';
+import type { ChatEvent } from '../unified.ts';
 import { isObject, type JsonObject, textOf } from '../wire/json.ts';
-import { signedReasoning } from './blocks.ts';
 import { citationParts, MAX_CITATIONS, partsOf, type Reading } from './content.ts';
 import { DIALECT } from './dialect.ts';
 import { eventsOf } from './part-events.ts';
@@ -69,7 +68,6 @@ class OpenText implements OpenBlock {
 class OpenThinking implements OpenBlock {
   readonly #text: string;
   #signature: string;
-  #silent = true;
 
   constructor(block: JsonObject) {
     this.#text = textOf(block.thinking) ?? '';
@@ -85,18 +83,14 @@ class OpenThinking implements OpenBlock {
     else if (delta.type === 'signature_delta') this.#signature += textOf(delta.signature) ?? '';
   }
 
-  /** The signature is of the whole block, so it follows the text. */
+  /** The signature is of the whole block, so it follows the text; a block without text is signed too, and has to go back. */
   end(events: ChatEvent[]): void {
     if (this.#signature === '') return;
-    const proof: ReasoningPart = this.#silent
-      ? signedReasoning('', this.#signature)
-      : { type: 'reasoning', text: '', signature: this.#signature, dialect: DIALECT };
-    events.push({ ...proof, choice });
+    events.push({ type: 'reasoning', choice, text: '', signature: this.#signature, dialect: DIALECT });
   }
 
   #think(text: string, events: ChatEvent[]): void {
     if (text === '') return;
-    this.#silent = false;
     events.push({ type: 'reasoning', choice, text, dialect: DIALECT });
   }
 }

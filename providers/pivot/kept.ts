@@ -94,8 +94,7 @@ export class KeptCollector {
     }
     choice.text += text;
     if (signature === undefined) return;
-    // Without text it belongs to the answer's text, which the client does keep.
-    if (choice.text !== '') choice.reasoning.push({ type: 'reasoning', text: choice.text, signature, dialect });
+    choice.reasoning.push({ type: 'reasoning', text: choice.text, signature, dialect });
     choice.text = '';
   }
 

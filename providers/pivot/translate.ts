@@ -1,6 +1,7 @@
 import { frontOf } from '../fronts.ts';
 import type { Call, ChatBack, ChatFront, JsonAnswer, Target, Translation, TranslationContext } from '../provider.ts';
 import type { ChatRequest, ChatResponse } from '../unified.ts';
+import { parseIntegers } from '../wire/exact-json.ts';
 import { guarded, type JsonObject, parseBody } from '../wire/json.ts';
 import { completeJson, withOriginals } from './cut.ts';
 import { applyFields, Notes } from './fields.ts';
@@ -64,7 +65,7 @@ function decodeCall(json: JsonObject, call: Call, target: Target, front: ChatFro
 }
 
 function decodeAnswer(back: ChatBack, bytes: Buffer, target: Target, context: TranslationContext) {
-  const response = ruledResponse(back.decodeResponse(parseBody(bytes)), context, target.model);
+  const response = ruledResponse(back.decodeResponse(parseBody(bytes, parseIntegers)), context, target.model);
   const collector = new KeptCollector(target);
   collector.response(response);
   return { response, kept: collector.kept };

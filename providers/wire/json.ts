@@ -28,11 +28,14 @@ export function refuse(message: string, param: string): never {
   throw new TranslationError({ ...protocolFailure(message), reason: 'invalid_request', param });
 }
 
-/** Parses a whole JSON body. Throws `TranslationError` naming what came instead (nothing, markup, broken JSON). */
-export function parseBody(bytes: Buffer): unknown {
+/**
+ * Parses a whole JSON body, by `parse` where that is not to be JSON.parse. Throws `TranslationError` naming what came instead (nothing,
+ * markup, broken JSON).
+ */
+export function parseBody(bytes: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (bytes.length === 0) protocolError('The provider answered with an empty body.');
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parse(bytes.toString('utf8'));
   } catch {
     const start = bytes.subarray(0, 256).toString('latin1').trimStart();
     if (start.startsWith('<')) protocolError('The provider answered with a markup page instead of JSON.');

@@ -1,7 +1,7 @@
 import type { Message, Part, ToolCallPart } from '../../unified.ts';
+import { parseExact } from '../../wire/exact-json.ts';
 import { isObject, refuse } from '../../wire/json.ts';
 import { DIALECT } from '../dialect.ts';
-import { parseExact } from './exact-json.ts';
 import { encodeMedia, type GeminiPart, type Scene } from './media.ts';
 
 /**

@@ -8,6 +8,7 @@ import type { Piece } from './pieces.ts';
  */
 export function fillSignatures(pieces: readonly Piece[], facts: ModelFacts): void {
   if (!facts.signatures) return;
+  if (facts.output.includes('image')) signPictures(pieces);
   const turn = pieces.findLastIndex((piece) => piece.role === 'user' && piece.kind === 'said');
   let first = true;
   for (let at = turn + 1; at < pieces.length; at++) {
@@ -20,5 +21,13 @@ export function fillSignatures(pieces: readonly Piece[], facts: ModelFacts): voi
     if (call === undefined) continue;
     first = false;
     call.thoughtSignature ??= NO_SIGNATURE;
+  }
+}
+
+/** Models that draw want one on every picture of theirs too, and the API of the client has no place for those. */
+function signPictures(pieces: readonly Piece[]): void {
+  for (const piece of pieces) {
+    if (piece.role !== 'model') continue;
+    for (const part of piece.parts) if (part.inlineData !== undefined) part.thoughtSignature ??= NO_SIGNATURE;
   }
 }

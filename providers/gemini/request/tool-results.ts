@@ -1,6 +1,6 @@
 import type { Part, ToolResultPart } from '../../unified.ts';
+import { parseExact } from '../../wire/exact-json.ts';
 import { isObject, refuse } from '../../wire/json.ts';
-import { parseExact } from './exact-json.ts';
 import { encodeMedia, type GeminiPart, type MediaPart, type Scene } from './media.ts';
 
 /** Levels of an object that are looked through; a deeper one goes as the text it is. */

@@ -70,6 +70,8 @@ export function toolChecks({ dialect, create, stream, reasoningModel }) {
       const choiceOf = ({ choices }) => JSON.parse(choices[0].message.content).choice;
       same(callsOf(await ask({ type: 'function', function: { name: 'get_time' } })), [['get_time', {}]], 'named');
       same(callsOf(await ask('required'))[0][0], 'get_weather', 'required');
+      const allowed_tools = { mode: 'required', tools: [{ type: 'function', function: { name: 'get_time' } }] };
+      same(callsOf(await ask({ type: 'allowed_tools', allowed_tools })), [['get_time', {}]], 'allowed');
       same(choiceOf(await ask('none')), 'none', 'none');
       same(choiceOf(await ask('auto')), 'auto', 'auto');
     },

@@ -35,6 +35,12 @@ function lastTurn(messages, isUser) {
   return messages.slice(start);
 }
 
+/** `named`, or what `allowed_tools` comes to. */
+function choiceAmong(allowed, named) {
+  if (allowed === undefined) return named;
+  return allowed.mode === 'required' && allowed.tools.length === 1 ? allowed.tools[0].function.name : allowed.mode;
+}
+
 function openai(body) {
   const messages = list(body.messages);
   const text = (message) =>
@@ -65,8 +71,8 @@ function openai(body) {
       name: names.get(message.tool_call_id) ?? '?',
       text: text(message),
     })),
-    tools: list(body.tools).map((tool) => ({ name: tool.function?.name, schema: tool.function?.parameters })),
-    choice: typeof choice === 'string' ? choice : (choice.function?.name ?? choice.type),
+    tools: list(body.tools).map((tool) => ({ name: (tool.function ?? tool.custom).name, schema: tool.function?.parameters })),
+    choice: typeof choice === 'string' ? choice : choiceAmong(choice.allowed_tools, choice.function?.name),
     parallel: body.parallel_tool_calls !== false,
     json:
       body.response_format?.type === 'json_schema'

@@ -107,6 +107,8 @@ def tool_choice(ask):
 
     same(calls_of(choose({"type": "function", "function": {"name": "get_time"}})), [("get_time", {})], "named")
     same(calls_of(choose("required"))[0][0], "get_weather", "required")
+    allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "get_time"}}]}
+    same(calls_of(choose({"type": "allowed_tools", "allowed_tools": allowed})), [("get_time", {})], "allowed")
     same([choice_of(choose("none")), choice_of(choose("auto"))], ["none", "auto"])
 
 

@@ -230,6 +230,19 @@ describe('thought signatures', () => {
     });
   });
 
+  it('are stood in for on pictures of a model that draws', () => {
+    const drawn = {
+      role: 'assistant',
+      content: 'Here',
+      images: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }],
+    };
+    const part = { inlineData: { mimeType: 'image/png', data: 'AAAA' } };
+    const partsOf = (model: string) => contentsOf([user, drawn, user], model)[1]!.parts[1];
+    expect(partsOf('gemini-3-pro-image-preview')).toEqual({ ...part, thoughtSignature: sentinel });
+    expect(partsOf('gemini-3-flash-preview')).toEqual(part);
+    expect(partsOf('gemini-2.5-flash-image')).toEqual(part);
+  });
+
   it('leave thoughts without one out of the history', () => {
     const answer = { role: 'assistant', content: 'Sure', reasoning_content: 'Hm.' };
     expect(contentsOf([user, answer, user])[1]).toEqual({ role: 'model', parts: [{ text: 'Sure' }] });

@@ -132,5 +132,7 @@ describe('sources', () => {
   it('are not more than can be of use', () => {
     const chunks = Array.from({ length: 1000 }, (_, at) => web(`https://a.test/${at}`));
     expect(read('abc', grounded(chunks))).toHaveLength(256);
+    const supports = Array.from({ length: 200 }, (_, at) => support({ endIndex: at }, 0, 1));
+    expect(read('x'.repeat(200), grounded(chunks, supports))).toHaveLength(256);
   });
 });

@@ -104,6 +104,17 @@ describe('what an answer leaves', () => {
     ]);
   });
 
+  it('is signed reasoning that has no text, too', () => {
+    expect(collected(thought('', 's'), opened('a'))).toEqual([
+      {
+        id: 'a',
+        dialect: 'there',
+        issuer: target.id,
+        reasoning: [{ type: 'reasoning', text: '', signature: 's', dialect: 'there' }],
+      },
+    ]);
+  });
+
   it('is nothing without a call, a signature or an issuer', () => {
     expect(collected(thought('x', 's'))).toEqual([]);
     expect(collected(thought('x'), opened('a'))).toEqual([]);
