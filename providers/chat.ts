@@ -21,6 +21,8 @@ export interface ChatFront {
   decodeRequest(body: Readonly<Record<string, unknown>>): ChatRequest;
   encodeResponse(response: ChatResponse): Record<string, unknown>;
   encoder(options: { readonly usage: boolean }): StreamEncoder;
+  /** Fields of a request that `decodeRequest` could not read, being in a form that no other dialect knows. */
+  unread(body: Readonly<Record<string, unknown>>, request: ChatRequest): readonly string[];
   /** Ids of the tool calls in the history of a request. */
   toolCallIds(body: Readonly<Record<string, unknown>>): readonly string[];
 }

@@ -54,6 +54,8 @@ function encodeCall(call: Call, target: Target, front: ChatFront, back: ChatBack
 function decodeCall(json: JsonObject, call: Call, target: Target, front: ChatFront, back: ChatBack, notes: Notes): ChatRequest {
   const { body, options } = applyFields(json, call.dropped, front, back, notes, target);
   const request = front.decodeRequest(body);
+  for (const field of front.unread(body, request))
+    notes.unsupported(field, `\`${field}\` has a form that the model \`${target.id}\` does not know. Use one of the API's own.`);
   const aimed: ChatRequest = {
     ...request,
     model: target.model,

@@ -1,3 +1,4 @@
+import type { ChatRequest } from '../../unified.ts';
 import { isObject, type JsonObject } from '../../wire/json.ts';
 
 /**
@@ -43,6 +44,14 @@ export const fields: Readonly<Record<string, readonly unknown[]>> = {
   verbosity: ['medium'],
   web_search_options: [],
 };
+
+/** `tool_choice` and `response_format` have forms (grammars, tools of one server) that mean something to their own server only. */
+export function unread(body: JsonObject, request: ChatRequest): readonly string[] {
+  return [
+    ...(body.tool_choice !== undefined && request.toolChoice === undefined ? ['tool_choice'] : []),
+    ...(body.response_format !== undefined && request.output === undefined ? ['response_format'] : []),
+  ];
+}
 
 /** Ids of the tool calls in the assistant's turns. */
 export function toolCallIds(body: JsonObject): readonly string[] {

@@ -85,7 +85,7 @@ const plugins: Readonly<Record<string, Entry>> = {
   })),
   'access-log': entry(accessLog, ['exchange'], {}),
   signatures: entry(signatures, [], { instance: ['signatures'] }, () => ({ dataDir: dataDir() })),
-  prefixes: entry(prefixes, ['upstream', 'usage'], { instance: ['prefixes'] }, () => ({ configVersion: 'c1' })),
+  prefixes: entry(prefixes, ['upstream', 'usage', 'router'], { instance: ['prefixes'] }, () => ({ configVersion: 'c1' })),
   relay: entry(
     relay,
     ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'],

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { callWith, forgetfulType } from '../../fixtures/caching/dialect.ts';
+import { intent } from '../usage/sample.ts';
 import { rig, until } from './rig.ts';
 
 const bodyOf = (request: { body: Buffer | null }) => JSON.parse(String(request.body));
@@ -36,6 +37,21 @@ describe('a marked prefix', () => {
     app.prefixes.used(target, digest, 8_100);
     expect(app.prefixes.list()).toEqual([expect.objectContaining({ hits: 1, tokensSaved: 8_100, tokens: 8_192 })]);
     expect(store.creates()).toBe(1);
+  });
+
+  it('is asked for behind the call itself, whose row is committed with its own', async () => {
+    const { choose, app, target, store } = await rig();
+    const order: string[] = [];
+    const { send } = app.upstream;
+    vi.spyOn(app.upstream, 'send').mockImplementation((...given) => {
+      order.push('creation');
+      return send(...given);
+    });
+    choose('a');
+    await app.usage.open(intent({ provider: 'up' }), target).committed;
+    order.push('call');
+    await store.upstream.arrived(1);
+    expect(order).toEqual(['call', 'creation']);
   });
 
   it('is asked for once by 50 calls at the same time', async () => {
@@ -99,6 +115,19 @@ describe('an automatic prefix', () => {
     pass(5 * minute);
     call('a', auto);
     expect(app.prefixes.list()).toHaveLength(1);
+  });
+
+  it('that has ended is asked for by the next call, if its last use is not longer ago than it would be kept', async () => {
+    const { call, pass, untilKept, store, minute } = await rig();
+    call('a', auto);
+    call('a', auto);
+    await untilKept('a');
+    pass(4 * minute);
+    expect(call('a', auto)).toBe(true);
+    pass(4 * minute);
+    expect(call('a', auto)).toBe(false);
+    await untilKept('a');
+    expect(store.creates()).toBe(2);
   });
 });
 
@@ -211,6 +240,7 @@ describe('how many are kept', () => {
     pass(5 * minute);
     call('c');
     await untilKept('c');
+    expect(store.removals()).toBe(0);
   });
 
   it('of creations at the same time is bounded', async () => {

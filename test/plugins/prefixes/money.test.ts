@@ -92,6 +92,16 @@ describe('keeping one for longer', () => {
     expect(rows()[1]).toMatchObject({ operation: 'context_cache', exchange: 'ex_3', input: 0, cost_nano: 8_192 * 3_000 });
   });
 
+  it('is asked for once by calls at the same time', async () => {
+    const { call, pass, untilKept, store, app, minute } = await rig({ prices });
+    call('a');
+    await untilKept('a');
+    pass(4 * minute);
+    for (let use = 0; use < 10; use++) expect(call('a')).toBe(true);
+    await app.close();
+    expect(store.extensions()).toBe(1);
+  });
+
   it('counts uses from then on anew', async () => {
     const { store, untilQuiet, pass, call, minute, entry } = await usedUntil(31, 2);
     await until(() => expect(entry('a')!.expiresAt - entry('a')!.createdAt).toBe(91 * minute));

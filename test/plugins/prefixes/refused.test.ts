@@ -68,6 +68,8 @@ describe('a store that fails', () => {
     expect(store.creates()).toBe(2);
     pass(9_999);
     call('a');
+    await untilQuiet();
+    expect(store.creates()).toBe(2);
     pass(1);
     call('a');
     await untilKept('a');

@@ -150,6 +150,15 @@ describe('translateThroughPivot', () => {
     expect(stream.content).toBe(true);
   });
 
+  it.each([
+    ['tool_choice', { type: 'web_search_preview' }],
+    ['tool_choice', 'whatever'],
+    ['response_format', { type: 'grammar', grammar: 'root ::= "x"' }],
+  ])('refuses %s in a form that only its own server knows: %j', (field, value) => {
+    const refusal = expect.objectContaining({ failure: expect.objectContaining({ reason: 'invalid_request', param: field }) });
+    expect(() => both({ model: 'm', messages: [], [field]: value })).toThrow(refusal);
+  });
+
   it('push never throws, whatever a decoder does', () => {
     const broken: ChatBack = {
       ...back,
