@@ -23,6 +23,8 @@ export interface ChatFront {
   encoder(options: { readonly usage: boolean }): StreamEncoder;
   /** Fields of a request that `decodeRequest` could not read, being in a form that no other dialect knows. */
   unread(body: Readonly<Record<string, unknown>>, request: ChatRequest): readonly string[];
+  /** The first place of the history that is in such a form, null for none: without it the conversation would be another one. */
+  unreadMessage(body: Readonly<Record<string, unknown>>): string | null;
   /** Ids of the tool calls in the history of a request. */
   toolCallIds(body: Readonly<Record<string, unknown>>): readonly string[];
 }

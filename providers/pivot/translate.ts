@@ -2,7 +2,7 @@ import { frontOf } from '../fronts.ts';
 import type { Call, ChatBack, ChatFront, JsonAnswer, Target, Translation, TranslationContext } from '../provider.ts';
 import type { ChatRequest, ChatResponse } from '../unified.ts';
 import { parseIntegers } from '../wire/exact-json.ts';
-import { guarded, type JsonObject, parseBody } from '../wire/json.ts';
+import { guarded, type JsonObject, parseBody, refuse } from '../wire/json.ts';
 import { completeJson, withOriginals } from './cut.ts';
 import { applyFields, Notes } from './fields.ts';
 import { KeptCollector, withKept } from './kept.ts';
@@ -54,6 +54,12 @@ function encodeCall(call: Call, target: Target, front: ChatFront, back: ChatBack
 function decodeCall(json: JsonObject, call: Call, target: Target, front: ChatFront, back: ChatBack, notes: Notes): ChatRequest {
   const { body, options } = applyFields(json, call.dropped, front, back, notes, target);
   const request = front.decodeRequest(body);
+  const unread = front.unreadMessage(body);
+  if (unread !== null)
+    refuse(
+      `\`${unread}\` is a deprecated form that the model \`${target.id}\` does not know. Use \`tools\`, \`tool_calls\` and role \`tool\`.`,
+      unread,
+    );
   for (const field of front.unread(body, request))
     notes.unsupported(field, `\`${field}\` has a form that the model \`${target.id}\` does not know. Use one of the API's own.`);
   const aimed: ChatRequest = {

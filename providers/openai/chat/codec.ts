@@ -1,7 +1,7 @@
 import type { ChatFront, StreamDecoder } from '../../provider.ts';
 import type { ChatRequest, ChatResponse } from '../../unified.ts';
 import { DIALECT } from './carry.ts';
-import { fields, toolCallIds, unread } from './fields.ts';
+import { fields, toolCallIds, unread, unreadMessage } from './fields.ts';
 import { decodeRequest, encodeRequest } from './request.ts';
 import { decodeResponse, encodeResponse } from './response.ts';
 import { ChatStreamDecoder } from './stream-decoder.ts';
@@ -24,6 +24,7 @@ export const chatCodec: ChatCodec = {
   fields,
   toolCallIds,
   unread,
+  unreadMessage,
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -53,6 +53,17 @@ export function unread(body: JsonObject, request: ChatRequest): readonly string[
   ];
 }
 
+/** A turn with the deprecated `function_call` or role `function`, which have no ids to tell calls apart. */
+export function unreadMessage(body: JsonObject): string | null {
+  if (!Array.isArray(body.messages)) return null;
+  for (const [at, message] of body.messages.entries()) {
+    if (!isObject(message)) continue;
+    if (isObject(message.function_call)) return `messages[${at}].function_call`;
+    if (message.role === 'function') return `messages[${at}].role`;
+  }
+  return null;
+}
+
 /** Ids of the tool calls in the assistant's turns. */
 export function toolCallIds(body: JsonObject): readonly string[] {
   const ids: string[] = [];

@@ -18,6 +18,25 @@ function everySource(model_info?: NonNullable<Parameters<typeof provider>[1]>['m
   return { one, names };
 }
 
+it("a model that only another vendor's type knows is not this one's because its prices list it", () => {
+  const knows = (prefix: string) => (model: string) => (model.startsWith(prefix) ? {} : null);
+  const cloud = provider(
+    'cloud',
+    {},
+    providerType({ type: 'cloud', defaults: { priceProvider: 'cloud-data' }, describe: knows('sky') }),
+  );
+  const vendor = provider(
+    'vendor',
+    {},
+    providerType({ type: 'vendor', defaults: { priceProvider: 'vendor-data' }, describe: knows('sea') }),
+  );
+  const builtin = { 'cloud-data': ['sky-1', 'sea-1', 'lake-1'], 'vendor-data': ['sea-1'] };
+  const names = catalogue({ providers: [cloud, vendor], types: [cloud.type, vendor.type], builtin });
+  expect(names.resolve('sea-1').groups[0]!.targets[0]!.id).toBe('vendor/sea-1');
+  expect(names.resolve('lake-1').groups[0]!.targets[0]!.id).toBe('cloud/lake-1');
+  expect(names.models().map(({ id }) => id)).toEqual(['cloud/sky-1', 'cloud/lake-1', 'vendor/sea-1']);
+});
+
 describe('what is known of a target', () => {
   it('is what its type says over what the upstream lists, member by member', () => {
     const { one, names } = everySource();
