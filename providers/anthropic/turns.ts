@@ -3,6 +3,7 @@ import { refuse } from '../wire/json.ts';
 import { type BlockContext, blocksOf, textBlock } from './blocks.ts';
 import type { Block, Turn } from './dialect.ts';
 import type { ModelRules } from './models.ts';
+import { checkPairs } from './pairs.ts';
 
 /** Stands where the API wants the user to begin and the conversation begins with the assistant. */
 const OPENING = '(The conversation begins.)';
@@ -27,6 +28,7 @@ export function conversationOf(messages: readonly Message[], rules: ModelRules, 
   const system: Block[] = [];
   const turns: Turn[] = [];
   let waiting: Block[] = [];
+  checkPairs(messages);
   messages.forEach((message, index) => {
     const place = `messages[${index}]`;
     if (message.name !== undefined && message.role !== 'tool') context.notes.dropped('messages.name');
