@@ -29,7 +29,7 @@ export function inputSchema(parameters: unknown): InputSchema {
 
 /** Every schema a member has somewhere, and what is required. */
 interface Members {
-  readonly properties: Map<string, unknown[]>;
+  readonly properties: Map<string, Set<unknown>>;
   readonly required: Set<string>;
 }
 
@@ -80,13 +80,13 @@ function addProperties(to: Members, { properties }: Members): void {
 
 function addProperty({ properties }: Members, name: string, schema: unknown): void {
   const schemas = properties.get(name);
-  if (schemas === undefined) properties.set(name, [schema]);
-  else if (!schemas.includes(schema)) schemas.push(schema);
+  if (schemas === undefined) properties.set(name, new Set([schema]));
+  else schemas.add(schema);
 }
 
 /** Of schemas that are written alike, one. */
-function eitherOf(schemas: readonly unknown[]): unknown {
-  const different = [...new Map(schemas.map((schema) => [JSON.stringify(schema), schema])).values()];
+function eitherOf(schemas: ReadonlySet<unknown>): unknown {
+  const different = [...new Map([...schemas].map((schema) => [JSON.stringify(schema), schema])).values()];
   return different.length === 1 ? different[0] : { anyOf: different };
 }
 

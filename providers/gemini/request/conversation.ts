@@ -126,7 +126,7 @@ class ConversationReader {
     }
   }
 
-  /** The deprecated role `function` has no id, only the name. */
+  /** Some clients send no id, only the name. */
   #result(part: ToolResultPart, message: number): void {
     const call = this.#calls.find(
       (open) => open.result === null && (part.id === '' ? open.name === part.name : open.id === part.id),

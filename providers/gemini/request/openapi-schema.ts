@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, refuse } from '../../wire/json.ts';
+import { laid, type Room, widthOf } from './json-schema.ts';
 import { resolveRef } from './schema-refs.ts';
 
 // The older form of a schema (`parameters`, `responseSchema`): a subset of OpenAPI 3.0 without references, in which the API
@@ -38,7 +39,7 @@ const AS_TEXT = 'a JSON object, written as text';
 interface Walk {
   readonly root: JsonObject;
   readonly param: string;
-  nodes: number;
+  readonly room: Room;
 }
 
 type Schema = Record<string, unknown>;
@@ -48,25 +49,30 @@ type Schema = Record<string, unknown>;
  * `enum`, `oneOf` as `anyOf`, `null` as `nullable`, `allOf` laid together; what the form cannot say goes into the description
  * or is left out. Throws `TranslationError` for one that is too deep or too large that way.
  */
-export function toOpenApiSchema(schema: JsonObject, param: string): Schema {
-  return convert(schema, { root: schema, param, nodes: 0 }, [], 0);
+export function toOpenApiSchema(schema: JsonObject, param: string, room: Room = { nodes: MAX_NODES }): Schema {
+  return convert(schema, { root: schema, param, room }, [], 0);
 }
 
 /** The same for the parameters of a function; null for a function without any, whose empty schema was refused. */
-export function toOpenApiParameters(schema: JsonObject, param: string): Schema | null {
-  const converted = toOpenApiSchema(schema, param);
+export function toOpenApiParameters(schema: JsonObject, param: string, room?: Room): Schema | null {
+  const converted = toOpenApiSchema(schema, param, room);
   return converted.properties === undefined && converted.anyOf === undefined ? null : { ...converted, type: 'OBJECT' };
 }
 
 function convert(raw: unknown, walk: Walk, open: readonly unknown[], depth: number): Schema {
   if (depth > MAX_DEPTH)
     refuse(`The schema is nested deeper than ${MAX_DEPTH} levels, which this model cannot take.`, walk.param);
-  if (++walk.nodes > MAX_NODES) refuse('The schema is too large for this model once its references are written out.', walk.param);
+  spend(walk, 1);
   if (!isObject(raw)) return { type: 'STRING' };
   const { schema, refs } = flattened(raw, walk, open);
   if (schema === null) return { type: 'STRING', ...described(raw, `${AS_TEXT}, as described above`) };
   const branches = alternatives(schema);
   return branches === null ? single(schema, walk, refs, depth) : union(schema, branches, walk, refs, depth);
+}
+
+function spend(walk: Walk, nodes: number): void {
+  walk.room.nodes -= nodes;
+  if (walk.room.nodes < 0) refuse('The schema is too large for this model once its references are written out.', walk.param);
 }
 
 /** A schema with its references and `allOf` laid into one level; null when a reference is inside itself. */
@@ -86,30 +92,20 @@ function flattened(
       continue;
     }
     const { allOf, ...rest } = schema;
-    let whole: JsonObject = {};
+    const parts: JsonObject[] = [];
+    const seen = new Set(refs);
     for (const part of allOf as readonly unknown[]) {
-      if (!isObject(part) || refs.includes(part.$ref ?? null)) continue;
+      if (!isObject(part) || seen.has(part.$ref ?? null)) continue;
       const { $ref, ...own } = part;
-      if ($ref !== undefined) refs = [...refs, $ref];
-      whole = laid(whole, $ref === undefined ? own : { ...resolveRef(walk.root, $ref), ...own });
+      const target = $ref === undefined ? null : resolveRef(walk.root, $ref);
+      if ($ref !== undefined) seen.add($ref);
+      spend(walk, widthOf(target));
+      parts.push({ ...target, ...own });
     }
-    schema = laid(whole, rest);
+    refs = [...seen];
+    schema = laid([...parts, rest]);
   }
   return { schema, refs };
-}
-
-function laid(below: JsonObject, above: JsonObject): JsonObject {
-  const properties = {
-    ...(isObject(below.properties) ? below.properties : {}),
-    ...(isObject(above.properties) ? above.properties : {}),
-  };
-  const required = [...listOf(below.required), ...listOf(above.required)];
-  return {
-    ...below,
-    ...above,
-    ...(Object.keys(properties).length === 0 ? {} : { properties }),
-    ...(required.length === 0 ? {} : { required }),
-  };
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -3,9 +3,12 @@ import { isObject, type JsonObject, refuse } from '../../wire/json.ts';
 import { DIALECT } from '../dialect.ts';
 import { camelCase, type NativeOptions } from '../options.ts';
 import { isVertex } from '../paths.ts';
-import { toParameters } from './json-schema.ts';
+import { type Room, toParameters } from './json-schema.ts';
 import type { Scene } from './media.ts';
 import { toOpenApiParameters } from './openapi-schema.ts';
+
+/** Nodes of all schemas together: 600 tools with a limit of 5000 each made 143 MB of 1 MB, in 6 s. */
+const MAX_NODES = 20_000;
 
 export interface EncodedTools {
   readonly tools?: readonly JsonObject[];
@@ -32,7 +35,8 @@ export function encodeTools(request: ChatRequest, options: NativeOptions, scene:
   const calling = callingOf(request, functions, scene);
   const declared = calling.only === undefined ? functions : functions.filter(({ tool }) => calling.only!.includes(tool.name));
   parallelCalls(request, declared.length, calling, scene);
-  const declarations = declared.map(({ tool, at }) => declare(tool, `tools[${at}]`, scene));
+  const room: Room = { nodes: MAX_NODES };
+  const declarations = declared.map(({ tool, at }) => declare(tool, `tools[${at}]`, scene, room));
   if (declarations.length > 0 && native.length > 0 && !facts.combined) {
     refuse('This model does not take functions and tools of the provider in one request; leave one of them out.', 'google.tools');
   }
@@ -93,17 +97,17 @@ function sorted(request: ChatRequest, options: NativeOptions, scene: Scene) {
   return { functions, native, cache };
 }
 
-function declare(tool: FunctionTool, param: string, scene: Scene): Declaration {
+function declare(tool: FunctionTool, param: string, scene: Scene, room: Room): Declaration {
   const { parameters, description } = tool;
   const declaration = { name: tool.name, ...(description === undefined ? {} : { description }) };
   if (parameters === undefined || parameters === null) return declaration;
   const where = `${param}.function.parameters`;
   if (!isObject(parameters)) refuse('The parameters of a function have to be a JSON schema of type object.', where);
   if (scene.facts.toolSchema === 'json') {
-    const parametersJsonSchema = toParameters(parameters, where);
+    const parametersJsonSchema = toParameters(parameters, where, room);
     return parametersJsonSchema === null ? declaration : { ...declaration, parametersJsonSchema };
   }
-  const converted = toOpenApiParameters(parameters, where);
+  const converted = toOpenApiParameters(parameters, where, room);
   return converted === null ? declaration : { ...declaration, parameters: converted };
 }
 

@@ -63,8 +63,8 @@ describe('calls and their results', () => {
     ]);
   });
 
-  it('finds the call of a result in the deprecated role by its name', () => {
-    const contents = contentsOf([user, calls(call('a', 'f')), { role: 'function', name: 'f', content: 'done' }]);
+  it('finds the call of a result without an id by its name', () => {
+    const contents = contentsOf([user, calls(call('a', 'f')), { role: 'tool', name: 'f', content: 'done' }]);
     expect(contents[2]!.parts).toEqual([{ functionResponse: { name: 'f', response: { output: 'done' } } }]);
   });
 
