@@ -13,7 +13,9 @@ export function banner(
   const configured = Object.keys(config.models).find((name) => !name.endsWith('*'));
   const sample =
     configured ??
-    (first === undefined ? 'MODEL' : `${first.name}/${first.type.builtin?.[0]?.id ?? first.config.models?.[0] ?? 'MODEL'}`);
+    (first === undefined
+      ? 'MODEL'
+      : `${first.name}/${first.type.builtin?.[0]?.id ?? first.config.models?.[0] ?? exampleOf(first)}`);
   const header = config.auth.mode === 'gateway' ? ' -H "authorization: Bearer $YOUR_GATEWAY_KEY"' : '';
   const socket = urls.api.startsWith('unix:') ? `--unix-socket ${urls.api.slice(5)} http://localhost` : urls.api;
   const variable = types.flatMap((type) => type.environment).find((entry) => entry.apiKey.length > 0)?.apiKey[0];
@@ -36,6 +38,11 @@ export function banner(
     '',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A preset is another vendor than its type's own. */
+function exampleOf({ type, config }: ProviderInstance): string {
+  return (config.preset === undefined ? type.defaults.exampleModel : undefined) ?? 'MODEL';
 }
 
 function keys(mode: string | undefined, count: number, keyless: LoadedConfig['keyless']): string {

@@ -35,7 +35,14 @@ export function providerDefaults(type: ProviderType, preset: string | undefined)
 export function createInstance(name: string, entry: ProviderEntry, type: ProviderType): ProviderInstance {
   const written = entry as Readonly<ProviderConfig>;
   const defaults = providerDefaults(type, written.preset);
-  const { vendorHost = false, priceProvider: _price, keyVariable: _variable, keyless: _keyless, ...preset } = defaults;
+  const {
+    vendorHost = false,
+    priceProvider: _price,
+    keyVariable: _variable,
+    exampleModel: _example,
+    keyless: _keyless,
+    ...preset
+  } = defaults;
   const config = { ...layer(preset, written), type: type.type } as ProviderConfig;
   const local = type.serve !== undefined;
   const baseUrl = local ? '' : resolveBaseUrl(config.base_url ?? '', config.version);

@@ -125,6 +125,8 @@ export interface ProviderDefaults extends Partial<ProviderConfig> {
   readonly vendorHost?: boolean;
   /** Key of the built-in price and model data. */
   readonly priceProvider?: string;
+  /** A model of it to try first, for messages. */
+  readonly exampleModel?: string;
   /** Where to get the key, for messages. */
   readonly keyVariable?: string;
   /** Works without an API key. */
@@ -139,6 +141,8 @@ export interface ProviderType {
   readonly defaults: ProviderDefaults;
   readonly presets: Readonly<Record<string, ProviderDefaults>>;
   readonly environment: readonly ProviderEnvironment[];
+  /** All the operations it can speak; absent: any. */
+  readonly speaks?: readonly Operation[];
   /** Ends of a base URL's path where something else is spoken, and what to write instead of each. */
   readonly foreignPaths?: readonly { readonly end: string; readonly hint: string }[];
   /**

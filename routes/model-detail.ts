@@ -36,6 +36,7 @@ export function abilitiesOf(model: Partial<ModelInfo>): Static<typeof AbilitiesS
     input_modalities: copied(model.input),
     output_modalities: copied(model.output),
     operations: copied(model.operations),
+    min_cache_tokens: model.minCacheTokens,
     capabilities: filled(defined({ tools, structured_output: structuredOutput, reasoning, sampling })),
   });
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { GatewayOptions } from './gateway-options.ts';
 import { Maybe, MaybeObject, Nullable } from './nullable.ts';
 
 // POST /v1/chat/completions (openai-openapi `CreateChatCompletionRequest`, 37 fields). Open: unknown fields are the provider's.
@@ -67,7 +68,7 @@ export const ChatRequestSchema = Type.Object(
     ),
     service_tier: text('auto, default, flex, scale, priority'),
     stop: Type.Optional(
-      Type.Union([Type.Array(Type.String(), { minItems: 1, maxItems: 4 }), Type.String(), Type.Null()], {
+      Type.Union([Type.Array(Type.String(), { maxItems: 4 }), Type.String(), Type.Null()], {
         description: 'up to 4 sequences that end the answer',
       }),
     ),
@@ -93,7 +94,7 @@ export const ChatRequestSchema = Type.Object(
     user: text('deprecated: safety_identifier'),
     verbosity: text('low, medium, high'),
     web_search_options: MaybeObject('web search of search models'),
-    gateway: Type.Optional(Type.Object({}, { ...open, description: 'options for this gateway; not sent on' })),
+    gateway: GatewayOptions,
   },
   { ...open, description: 'A chat completion request' },
 );

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { GatewayOptions } from './gateway-options.ts';
 import { Maybe } from './nullable.ts';
 
 // POST /v1/embeddings (openai-openapi `CreateEmbeddingRequest`).
@@ -18,7 +19,7 @@ export const EmbeddingsRequestSchema = Type.Object(
     dimensions: Maybe(Type.Integer({ minimum: 1, maximum: 65_536, description: 'length of the vectors' })),
     encoding_format: Maybe(Type.String({ enum: ['float', 'base64', null], description: 'float or base64' })),
     user: Maybe(Type.String({ description: 'end user' })),
-    gateway: Type.Optional(Type.Object({}, { ...open, description: 'options for this gateway; not sent on' })),
+    gateway: GatewayOptions,
   },
   { ...open, description: 'An embeddings request' },
 );

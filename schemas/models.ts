@@ -59,6 +59,7 @@ export const AbilitiesSchema = Type.Object({
   input_modalities: Modalities('what it reads: text, image, audio, video, file'),
   output_modalities: Modalities('what it generates'),
   operations: Modalities('what it can be asked for: chat, embeddings, responses'),
+  min_cache_tokens: Type.Optional(Type.Integer({ description: 'prompt prefixes of at least so many tokens can be cached' })),
   capabilities: Type.Optional(
     Type.Object({
       tools: Flag('calls tools'),

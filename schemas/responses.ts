@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { GatewayOptions } from './gateway-options.ts';
 import { Maybe, MaybeObject } from './nullable.ts';
 
 // POST /v1/responses (openai-openapi `CreateResponse`). Only what the gateway reads, and the bounds that guard money, are spelt
@@ -33,7 +34,7 @@ export const ResponsesRequestSchema = Type.Object(
       Type.Record(Type.String(), Type.String({ maxLength: 512 }), { maxProperties: 16, description: 'stored with the answer' }),
     ),
     service_tier: Maybe(Type.String({ description: 'auto, default, flex, priority' })),
-    gateway: Type.Optional(Type.Object({}, { ...open, description: 'options for this gateway; not sent on' })),
+    gateway: GatewayOptions,
   },
   { ...open, description: 'A Responses API request' },
 );

@@ -4,6 +4,7 @@ import type { ProviderDefaults, ProviderType } from '../../providers/provider.ts
 import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
 import { type DraftProvider, type RuleContext, report, shownName } from './context.ts';
+import { checkEffects } from './effects.ts';
 import { checkPattern } from './patterns.ts';
 
 /** Checks every provider entry against its type: names, operations, credential, base URL, headers, files. */
@@ -15,6 +16,7 @@ export function checkProviders(context: RuleContext): void {
     checkPatterns(context, name, entry);
     if (entry.ca_file !== undefined) checkFile(context, name, entry.ca_file);
     const type = context.types.find((candidate) => candidate.type === entry.type);
+    if (type !== undefined) checkEffects(context, name, entry, type);
     if (type !== undefined && type.serve === undefined && entry.enabled !== false) checkReachable(context, name, entry, type);
   }
 }

@@ -11,6 +11,7 @@ import type { AttemptOutcome } from '../usage/index.ts';
 import { callerMetadata, callerTimeout, toCall, warnings } from './call.ts';
 import { ClientWriter, type HeaderList } from './client.ts';
 import type { RunContext } from './context.ts';
+import { CredentialWarnings } from './credentials.ts';
 import { newId } from './ids.ts';
 import { Run } from './run.ts';
 
@@ -40,6 +41,7 @@ declare module 'fastify' {
 
 export default fp<RelayOptions>(
   async (app, options) => {
+    const credentials = new CredentialWarnings(app.log, () => performance.now());
     const context: RunContext = {
       router: app.router,
       upstream: app.upstream,
@@ -49,7 +51,10 @@ export default fp<RelayOptions>(
       translation: { id: newId, now: Date.now },
       configVersion: options.configVersion,
       random: options.random ?? Math.random,
-      onAttempt: options.onAttempt ?? (() => {}),
+      onAttempt(provider, outcome, reason) {
+        if (reason === 'authentication') credentials.refused(provider);
+        options.onAttempt?.(provider, outcome, reason);
+      },
     };
 
     function extraHeaders(reply: FastifyReply): HeaderList {

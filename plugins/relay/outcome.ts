@@ -46,7 +46,15 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
   },
   authentication: {
     failOver: true,
-    tell: broke('The provider refused the credential this gateway has for it. Your key is fine; tell the operator.'),
+    // Asked again it refuses again.
+    tell: () =>
+      new ProviderError(
+        502,
+        'server_error',
+        'upstream_error',
+        'The provider refused the credential this gateway has for it. Your key is fine; tell the operator.',
+        { shouldRetry: false },
+      ),
   },
   rate_limit: {
     failOver: true,

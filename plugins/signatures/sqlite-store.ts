@@ -32,6 +32,7 @@ export class SqliteSignatureStore implements SignatureStore {
   #writer: Writer;
   readonly #timer: NodeJS.Timeout;
   #renewal: Promise<void> | null = null;
+  #toldOfLoss = false;
 
   /** Throws an error that says what to do when the file cannot be opened. */
   constructor(options: SqliteStoreOptions) {
@@ -61,8 +62,17 @@ export class SqliteSignatureStore implements SignatureStore {
       if (kept === null) unreadable.push(key);
       else found.set(key, kept);
     }
-    if (unreadable.length > 0) this.#writer.forget(unreadable);
+    if (unreadable.length > 0) this.#lost(unreadable);
     return found;
+  }
+
+  #lost(keys: readonly string[]): void {
+    this.#writer.forget(keys);
+    if (this.#toldOfLoss) return;
+    this.#toldOfLoss = true;
+    this.#options.log.warn(
+      'kept signatures cannot be read and are given up: they were written with another key (ENCRYPTION_KEY, encryption.key), or are damaged',
+    );
   }
 
   keep(entries: readonly Entry[]): Promise<void> {

@@ -23,19 +23,24 @@ function atLeastOne(estimate: number): number {
 /**
  * The source rule. The provider's numbers count when there are any (numbers no attempt can have are no numbers). What was
  * never sent, or refused with a status before any content, is not charged. Everything else was possibly worked on, and paid
- * for, upstream: it is estimated, never 0 (`faults.md` U5, U8, U10).
+ * for, upstream: it is estimated, never 0 (`faults.md` U5, U8, U10), but for what a stream that was left counted at its beginning.
  */
 export function account(intent: Pick<Intent, 'estimatedInput' | 'operation'>, settlement: Settlement): Accounted {
   const { usage, unsent, outcome, upstreamStatus, firstContentMs, estimatedOutput } = settlement;
   const content = firstContentMs !== null || estimatedOutput > 0;
   // Some servers fill in zeros instead of leaving usage out.
-  const counted = usage !== null && (!content || (usage.input ?? 0) + (usage.output ?? 0) > 0);
-  if (counted && plausible(usage)) return { quantities: usage, source: 'provider' };
+  const counted = usage !== null && (!content || (usage.input ?? 0) + (usage.output ?? 0) > 0) && plausible(usage);
+  const whole = counted && (usage.output !== undefined || silent.has(intent.operation));
+  if (whole) return { quantities: usage, source: 'provider' };
   if (unsent) return nothing;
   if (outcome === 'failed' && upstreamStatus >= firstRefusal && !content) return nothing;
   const generated = (content || outcome === 'ok') && !silent.has(intent.operation);
   return {
-    quantities: { input: atLeastOne(intent.estimatedInput), output: generated ? atLeastOne(estimatedOutput) : 0 },
+    quantities: {
+      input: atLeastOne(intent.estimatedInput),
+      ...(counted && (usage.input ?? 0) > 0 ? usage : {}),
+      output: generated ? atLeastOne(estimatedOutput) : 0,
+    },
     source: 'estimated',
   };
 }

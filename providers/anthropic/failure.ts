@@ -19,10 +19,26 @@ export function failureOf(head: UpstreamHead, bytes: Buffer, secrets: readonly s
   return refined(readFailure(head, bytes, secrets), parsed(bytes), header);
 }
 
-/** The error that a 2xx document or an event carries; null when it carries none. */
+/** The status that each error has where it is not inside of a 200 (SDK 1.12, `ErrorType`; the API's page of errors). */
+const STATUSES: ReadonlyMap<unknown, number> = new Map([
+  ['invalid_request_error', 400],
+  ['authentication_error', 401],
+  ['billing_error', 402],
+  ['permission_error', 403],
+  ['not_found_error', 404],
+  ['request_too_large', 413],
+  ['rate_limit_error', 429],
+  ['api_error', 500],
+  ['timeout_error', 504],
+  ['overloaded_error', 529],
+]);
+
+/** The error that a 2xx document or an event carries, with its own status; null when it carries none. */
 export function embedded(document: unknown, secrets: readonly string[]): UpstreamFailure | null {
   const failure = embeddedFailure(document, secrets);
-  return failure === null ? null : refined(failure, document, null);
+  if (failure === null) return null;
+  const status = isObject(document) && isObject(document.error) ? STATUSES.get(document.error.type) : undefined;
+  return refined(failure.status < 400 && status !== undefined ? { ...failure, status } : failure, document, null);
 }
 
 function refined(failure: UpstreamFailure, document: unknown, header: unknown): UpstreamFailure {

@@ -20,8 +20,10 @@ export const anthropic: ProviderType = {
     vendorHost: true,
     priceProvider: 'anthropic',
     keyVariable: 'ANTHROPIC_API_KEY',
+    exampleModel: 'claude-haiku-4-5',
   },
   presets: {},
+  speaks: ['chat'],
   environment: [{ provider: 'anthropic', apiKey: ['ANTHROPIC_API_KEY'], baseUrl: ['ANTHROPIC_BASE_URL'] }],
   translate: (call, target, context) =>
     call.operation === 'chat' ? translateThroughPivot(call, target, messagesBack(target), context) : null,

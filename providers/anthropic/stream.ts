@@ -1,5 +1,5 @@
 import { type SseEvent, type StreamDecoder, TranslationError } from '../provider.ts';
-import type { ChatEvent, FinishReason } from '../unified.ts';
+import type { ChatEvent, FinishReason, Quantities } from '../unified.ts';
 import { isObject, type JsonObject, protocolError, textOf } from '../wire/json.ts';
 import { partsOf, type Reading } from './content.ts';
 import { embedded } from './failure.ts';
@@ -23,6 +23,8 @@ export class MessageStreamDecoder implements StreamDecoder {
   readonly #secrets: readonly string[];
   readonly #reading: Reading;
   readonly #usage = new UsageReader();
+  /** What the beginning said was read: known even when the caller leaves before the end. */
+  #begun: Quantities | null = null;
   readonly #open = new Map<number, OpenBlock>();
   #started = false;
   #spoken = false;
@@ -63,7 +65,7 @@ export class MessageStreamDecoder implements StreamDecoder {
         this.#stop(events);
         break;
     }
-    this.#spoken ||= events.some(({ type }) => type !== 'start');
+    this.#spoken ||= events.some(({ type }) => type !== 'start' && type !== 'usage');
     return events;
   }
 
@@ -89,6 +91,8 @@ export class MessageStreamDecoder implements StreamDecoder {
       events.push({ type: 'start', id: completionId(message.id), created: 0, model: textOf(message.model) ?? '' });
     this.#started = true;
     this.#usage.take(message.usage);
+    this.#begun = this.#usage.begun();
+    if (this.#begun !== null) events.push({ type: 'usage', usage: this.#begun });
     for (const block of Array.isArray(message.content) ? message.content : []) {
       if (!isObject(block)) continue;
       for (const part of partsOf(block, this.#reading)) {
@@ -142,7 +146,10 @@ export class MessageStreamDecoder implements StreamDecoder {
     if (this.#refusal !== null) events.push({ type: 'refusal', choice: 0, text: this.#refusal });
     events.push({ type: 'finish', choice: 0, reason: this.#reason ?? 'stop' });
     const usage = this.#usage.quantities();
-    if (usage !== null) events.push({ type: 'usage', usage });
+    if (usage !== null) {
+      const corrected = Object.fromEntries(Object.keys(this.#begun ?? {}).map((kind) => [kind, 0]));
+      events.push({ type: 'usage', usage: { ...corrected, ...usage } });
+    }
     this.completed = true;
   }
 }

@@ -47,6 +47,12 @@ export class UsageReader {
     if (Array.isArray(usage.iterations)) this.#iterations = usage.iterations.slice(0, MAX_ITERATIONS);
   }
 
+  /** What was read, as the beginning of a stream says it: what is generated is not known there. Null when it says nothing. */
+  begun(): Quantities | null {
+    const { output: _output, reasoning: _reasoning, ...read } = this.quantities() ?? {};
+    return this.#seen ? read : null;
+  }
+
   /** Null when there was none. */
   quantities(): Quantities | null {
     if (!this.#seen) return null;

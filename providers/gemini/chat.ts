@@ -21,6 +21,7 @@ export class GeminiChat implements ChatBack {
   readonly #cut: CallBody['cut'];
   #sound: SoundFormat = 'pcm16';
   #ownCachedContent = false;
+  #oneCall = false;
 
   /** `secrets` are kept out of failure messages; `cut` has the strings of the request that only stand for long ones. */
   constructor(target: Target, secrets: readonly string[], cut?: CallBody['cut']) {
@@ -33,17 +34,18 @@ export class GeminiChat implements ChatBack {
     const chat = encodeChat(request, this.#target, notes);
     this.#sound = chat.sound;
     this.#ownCachedContent = chat.cachedContent;
+    this.#oneCall = request.parallelToolCalls === false;
     const prefix = prefixOf(chat, this.#target, { stream: request.stream, secrets: this.#secrets, cut: this.#cut });
     const encoded = chatRequest(this.#target, documentOf(chat, chat.head, chat.pieces), request.stream);
     return { request: encoded, ...(prefix === undefined ? {} : { prefix }) };
   }
 
   decodeResponse(body: unknown): ChatResponse {
-    return decodeWhole(body, { sound: this.#sound, secrets: this.#secrets });
+    return decodeWhole(body, { sound: this.#sound, secrets: this.#secrets, oneCall: this.#oneCall });
   }
 
   decoder(): StreamDecoder {
-    return new GeminiDecoder({ sound: this.#sound, secrets: this.#secrets });
+    return new GeminiDecoder({ sound: this.#sound, secrets: this.#secrets, oneCall: this.#oneCall });
   }
 
   failure(head: UpstreamHead, bytes: Buffer): UpstreamFailure {

@@ -38,8 +38,10 @@ export const gemini: ProviderType = {
     vendorHost: true,
     priceProvider: 'google',
     keyVariable: 'GEMINI_API_KEY',
+    exampleModel: 'gemini-2.5-flash',
   },
   presets: {},
+  speaks: ['chat', 'embeddings'],
   environment: [{ provider: 'gemini', apiKey: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'], baseUrl: ['GEMINI_BASE_URL'] }],
   // The compatibility endpoint, which the presets of earlier versions spoke to.
   foreignPaths: [

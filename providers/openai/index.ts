@@ -18,6 +18,7 @@ export const openai: ProviderType = {
     vendorHost: true,
     priceProvider: 'openai',
     keyVariable: 'OPENAI_API_KEY',
+    exampleModel: 'gpt-5.4-mini',
   },
   presets: {},
   environment: [{ provider: 'openai', apiKey: ['OPENAI_API_KEY'], baseUrl: ['OPENAI_BASE_URL'] }],

@@ -54,7 +54,12 @@ interface Gathering {
   reasoning: ReasoningPart[];
   /** Reasoning whose signature has not come yet. */
   text: string;
+  /** Characters of all of it so far. */
+  size: number;
 }
+
+/** Characters of one choice's reasoning that are kept; the store takes no larger entries, and an upstream decides how much it sends. */
+const MAX_REASONING = 262_144;
 
 /** Watches an answer go by, streamed or whole, and notes what has to be kept of it. */
 export class KeptCollector {
@@ -87,7 +92,13 @@ export class KeptCollector {
 
   #reasoning(choice: Gathering, part: Omit<ReasoningPart, 'type' | 'extensions'>): void {
     const { text, signature, redacted, dialect } = part;
+    choice.size += text.length + (signature?.length ?? 0) + (redacted?.length ?? 0);
     if (dialect === undefined) return;
+    if (choice.size > MAX_REASONING) {
+      // A part of it would be refused upstream.
+      choice.reasoning = [];
+      return;
+    }
     if (redacted !== undefined) {
       choice.reasoning.push({ type: 'reasoning', text, redacted, dialect });
       return;
@@ -115,7 +126,7 @@ export class KeptCollector {
   #choice(index: number): Gathering {
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = { reasoning: [], text: '' };
+      choice = { reasoning: [], text: '', size: 0 };
       this.#choices.set(index, choice);
     }
     return choice;

@@ -51,7 +51,7 @@ export const features = {
   tool_loop_reasoning_stream: everywhere,
   tool_loop_elsewhere: everywhere,
   tool_choice: everywhere,
-  parallel_tool_calls: { ...everywhere, gemini: 'refused parallel_tool_calls' },
+  parallel_tool_calls: everywhere,
   structured_output: everywhere,
   structured_output_stream: everywhere,
   json_object: everywhere,

@@ -104,8 +104,16 @@ const answers: readonly Fault[] = [
     script: json(401, errorBody(`Incorrect API key provided: ${canary}`, 'invalid_request_error', 'invalid_api_key')),
     reason: 'authentication',
     ...bad,
+    shouldRetry: false,
   },
-  { id: 'A6', name: '403', script: json(403, errorBody(canary, 'permission_error')), reason: 'authentication', ...bad },
+  {
+    id: 'A6',
+    name: '403',
+    script: json(403, errorBody(canary, 'permission_error')),
+    reason: 'authentication',
+    ...bad,
+    shouldRetry: false,
+  },
   { id: 'A9', name: '200 with an error object', script: json(200, errorBody(canary, 'server_error')), reason: 'server', ...bad },
   {
     id: 'A9',

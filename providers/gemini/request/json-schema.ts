@@ -60,7 +60,8 @@ function rewrite(schema: JsonObject, walk: Walk, depth: number): JsonObject {
   const { own, inner } = reword(schema, walk);
   let changed: Record<string, unknown> | null = own === schema ? null : { ...own };
   for (const [key, value] of Object.entries(own)) {
-    const next = rewriteMember(key, value, inner, depth);
+    // Definitions at the top are not inside of what was written out there.
+    const next = rewriteMember(key, value, depth === 0 && key === '$defs' ? walk : inner, depth);
     if (next === value) continue;
     changed ??= { ...own };
     define(changed, key, next);

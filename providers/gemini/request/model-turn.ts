@@ -69,5 +69,6 @@ function argumentsOf(part: ToolCallPart): unknown {
   if (part.kind === 'custom') return { input: part.arguments };
   if (part.arguments.trim() === '') return {};
   const parsed = parseExact(part.arguments);
-  return isObject(parsed) ? parsed : { arguments: part.arguments };
+  // A stand-in for a long text must not be found again in here: the text itself is what has to be read.
+  return isObject(parsed) ? parsed : { arguments: part.arguments.replaceAll('…#', '… #') };
 }

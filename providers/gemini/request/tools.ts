@@ -34,7 +34,6 @@ export function encodeTools(request: ChatRequest, options: NativeOptions, scene:
   const { functions, native, cache } = sorted(request, options, scene);
   const calling = callingOf(request, functions, scene);
   const declared = calling.only === undefined ? functions : functions.filter(({ tool }) => calling.only!.includes(tool.name));
-  parallelCalls(request, declared.length, calling, scene);
   const room: Room = { nodes: MAX_NODES };
   const declarations = declared.map(({ tool, at }) => declare(tool, `tools[${at}]`, scene, room));
   if (declarations.length > 0 && native.length > 0 && !facts.combined) {
@@ -154,19 +153,4 @@ function named(references: readonly ToolReference[], functions: readonly Placed[
     refuse(`\`tool_choice\` names ${JSON.stringify(name.slice(0, 64))}, which is no function in \`tools\`.`, 'tool_choice');
   }
   return references.map(({ name }) => name);
-}
-
-/**
- * The API has no way to ask for one call at a time. Where the one function to call is named it is all the same to the client,
- * who reads the first call; otherwise a second call may do what the client must not do twice.
- */
-function parallelCalls(request: ChatRequest, declared: number, calling: Calling, scene: Scene): void {
-  if (request.parallelToolCalls !== false || declared === 0 || calling.mode === 'NONE') return;
-  if (request.toolChoice?.mode === 'named') scene.notes.dropped('parallel_tool_calls');
-  else {
-    scene.notes.unsupported(
-      'parallel_tool_calls',
-      'This model cannot be kept to one tool call at a time; leave `parallel_tool_calls` out and be ready for several calls, or name the one function in `tool_choice`.',
-    );
-  }
 }

@@ -5,6 +5,19 @@ import { isObject, type JsonObject, textOf } from '../../wire/json.ts';
 const MAX_TEXT = 1024 * 1024;
 /** Sources named for one answer. */
 const MAX_CITATIONS = 256;
+/** UTF-16 units between two places of the text that are known by their bytes. */
+const STEP = 512;
+/** Products of lengths that may be searched through for one answer: the worst case of a search for a text in another. */
+const MAX_SEARCH = 50_000_000;
+
+/** A place in the text, counted in three ways. */
+interface Place {
+  readonly byte: number;
+  readonly unit: number;
+  /** Code points. */
+  readonly point: number;
+}
+const BEGINNING: Place = { byte: 0, unit: 0, point: 0 };
 
 /**
  * The sources that an answer rests on: `groundingMetadata` of searches and fetched pages, `citationMetadata` of recited text.
@@ -13,6 +26,10 @@ const MAX_CITATIONS = 256;
 export class CitationReader {
   readonly #seen = new Set<string>();
   #text = '';
+  /** Every `STEP` units or sooner, ascending: 256 places in 1 MB took 2.4 s when each was counted from the beginning. */
+  readonly #places: Place[] = [BEGINNING];
+  #end = BEGINNING;
+  #search = MAX_SEARCH;
   /** The answer is longer than `MAX_TEXT`. */
   #lost = false;
 
@@ -20,9 +37,19 @@ export class CitationReader {
   follow(text: string): void {
     if (this.#lost) return;
     this.#text += text;
-    if (this.#text.length <= MAX_TEXT) return;
-    this.#lost = true;
-    this.#text = '';
+    if (this.#text.length > MAX_TEXT) {
+      this.#lost = true;
+      this.#text = '';
+      this.#places.length = 1;
+      return;
+    }
+    for (let at = 0; at < text.length; ) {
+      // Both halves of a character stay together.
+      const next = at + STEP + (text.codePointAt(at + STEP - 1)! > 0xffff ? 1 : 0);
+      this.#end = after(this.#end, text.slice(at, next));
+      at = next;
+      if (this.#end.unit - this.#places.at(-1)!.unit >= STEP) this.#places.push(this.#end);
+    }
   }
 
   /** What a candidate names that was not named before. */
@@ -75,18 +102,54 @@ export class CitationReader {
     const from = segment.startIndex ?? segment.start_index ?? 0;
     const to = segment.endIndex ?? segment.end_index;
     const named = textOf(segment.text);
-    if (typeof from === 'number' && typeof to === 'number' && from >= 0 && to >= from) {
-      const bytes = Buffer.from(this.#text);
-      const start = bytes.toString('utf8', 0, from);
-      const text = bytes.toString('utf8', from, to);
-      if (to <= bytes.length && (named === null || named === text))
-        return { start: lengthOf(start), end: lengthOf(start) + lengthOf(text) };
+    if (typeof from === 'number' && typeof to === 'number' && from >= 0 && to >= from && to <= this.#end.byte) {
+      const start = this.#atByte(from);
+      const end = this.#atByte(to);
+      const fits = named === null || (named.length === end.unit - start.unit && this.#text.startsWith(named, start.unit));
+      if (fits) return { start: start.point, end: end.point };
     }
-    const at = named === null ? -1 : this.#text.indexOf(named);
-    if (named === null || at === -1) return {};
-    const start = lengthOf(this.#text.slice(0, at));
+    if (named === null || named.length * this.#text.length > this.#search) return {};
+    this.#search -= named.length * this.#text.length;
+    const at = this.#text.indexOf(named);
+    if (at === -1) return {};
+    const start = this.#atUnit(at);
     return { start, end: start + lengthOf(named) };
   }
+
+  /** The place that many bytes from the beginning; inside a character, the one before it. */
+  #atByte(byte: number): Place {
+    let { byte: bytes, unit, point } = this.#before((place) => place.byte <= byte);
+    while (unit < this.#text.length) {
+      const code = this.#text.codePointAt(unit)!;
+      bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+      if (bytes > byte) break;
+      unit += code > 0xffff ? 2 : 1;
+      point++;
+    }
+    return { byte, unit, point };
+  }
+
+  /** Code points ahead of that unit. */
+  #atUnit(unit: number): number {
+    const place = this.#before((each) => each.unit <= unit);
+    return place.point + lengthOf(this.#text.slice(place.unit, unit));
+  }
+
+  /** The last known place that is not too far: they are in order. */
+  #before(fits: (place: Place) => boolean): Place {
+    let low = 0;
+    let high = this.#places.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (fits(this.#places[middle]!)) low = middle;
+      else high = middle - 1;
+    }
+    return this.#places[low]!;
+  }
+}
+
+function after({ byte, unit, point }: Place, text: string): Place {
+  return { byte: byte + Buffer.byteLength(text), unit: unit + text.length, point: point + lengthOf(text) };
 }
 
 /** Characters as every language but this one counts them: code points. */

@@ -6,6 +6,7 @@ import { answerFailure } from '../failure.ts';
 import type { SoundFormat } from '../request/sound.ts';
 import { CandidateReader } from './candidate.ts';
 import { endingOf, reasonName } from './finish.ts';
+import { OneCall } from './one-call.ts';
 import { readUsage } from './usage.ts';
 
 /** Candidates of one request. */
@@ -15,6 +16,8 @@ export interface DecoderOptions {
   readonly sound: SoundFormat;
   /** Never shown in a message. */
   readonly secrets: readonly string[];
+  /** The client takes one tool call at a time. */
+  readonly oneCall?: boolean;
 }
 
 /**
@@ -25,6 +28,7 @@ export interface DecoderOptions {
 export class GeminiDecoder implements StreamDecoder {
   finished = false;
   readonly #options: DecoderOptions;
+  readonly #oneCall: OneCall | null;
   readonly #candidates = new Map<number, CandidateReader>();
   #started = false;
   #blocked = false;
@@ -32,6 +36,7 @@ export class GeminiDecoder implements StreamDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options;
+    this.#oneCall = options.oneCall === true ? new OneCall() : null;
   }
 
   get completed(): boolean {
@@ -68,7 +73,7 @@ export class GeminiDecoder implements StreamDecoder {
       if (inner !== null) throw new TranslationError(inner);
       this.#document(each, events);
     }
-    return events;
+    return this.#oneCall === null ? events : this.#oneCall.keep(events);
   }
 
   #document(document: JsonObject, events: ChatEvent[]): void {

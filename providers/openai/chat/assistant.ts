@@ -60,9 +60,11 @@ export function writeAssistant(parts: readonly Part[], direction: Direction, exa
     else content.push(part);
   }
   const thought = reasoning.join('');
+  // The API answers null only where something else stands for the text; clients read it as one otherwise.
+  const silent = direction === 'response' && calls.length === 0 && refusals.length === 0 && audio === null;
   return {
     role: 'assistant',
-    content: encodeContent(content, direction),
+    content: encodeContent(content, direction) ?? (silent ? '' : null),
     ...(refusals.length > 0 ? { refusal: refusals.join('') } : direction === 'response' ? { refusal: null } : {}),
     ...(thought === '' ? {} : { reasoning_content: thought }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),

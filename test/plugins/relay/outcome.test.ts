@@ -119,9 +119,10 @@ describe('what SDKs are told about repeating', () => {
     );
   });
 
-  it('is to repeat every failure that is not their own fault', () => {
+  it('is to repeat every failure that is not their own fault and may be over then', () => {
     for (const reason of reasons) {
-      const own = callersFaults.has(reason) || reason === 'not_found';
+      // A credential that was refused is refused again.
+      const own = callersFaults.has(reason) || reason === 'not_found' || reason === 'authentication';
       expect(clientError(failure(reason), false).shouldRetry).toBe(!own);
     }
   });

@@ -27,6 +27,15 @@ describe('what an attempt is charged for', () => {
     expect(charged).toEqual({ quantities: { input: 40, output: 90 }, source: 'estimated' });
   });
 
+  it('U8: is what the provider said was read, and an estimate of the rest, when it had said no more', () => {
+    const cut = { outcome: 'cancelled', usage: { input: 900, cached: 800 } } as const;
+    const charged = { quantities: { input: 900, cached: 800, output: 90 }, source: 'estimated' };
+    expect(account(intent(), settlement(cut))).toEqual(charged);
+    expect(account(intent({ operation: 'embeddings' }), settlement(cut)).source).toBe('provider');
+    // Relays that count later begin with 0.
+    expect(account(intent(), settlement({ ...cut, usage: { input: 0 } })).quantities.input).toBe(40);
+  });
+
   it('is at least one token each way for an answer', () => {
     const charged = account(intent({ estimatedInput: 0 }), settlement({ usage: null, estimatedOutput: 0 }));
     expect(charged.quantities).toEqual({ input: 1, output: 1 });

@@ -63,7 +63,7 @@ describe('an answer', () => {
     ],
     ['a pause', [text('Hel')], { stop_reason: 'pause_turn' }, completion({ content: 'Hel' }, 'stop')],
     ['a reason of tomorrow', [text('Hel')], { stop_reason: 'bored' }, completion({ content: 'Hel' }, 'stop')],
-    ['nothing', [], {}, completion({ content: null }, 'stop')],
+    ['nothing', [], {}, completion({ content: '' }, 'stop')],
     [
       'a refusal',
       [],

@@ -41,9 +41,9 @@ describe.each([...answerCases, ...richAnswerCases])('$name', ({ documents, choic
     };
     expect(counted).toEqual(usage);
     expect(read.map((choice) => choice.finish_reason)).toEqual(choices.map((choice) => choice.finish_reason));
-    expect(read.map((choice) => (choice.message as Json).content)).toEqual(
-      choices.map(({ message }) => (message as Json).content),
-    );
+    // A stream does not tell an empty text from none.
+    const content = (message: unknown) => (message as Json).content || null;
+    expect(read.map((choice) => content(choice.message))).toEqual(choices.map(({ message }) => content(message)));
     const calls = (message: unknown) => (message as { tool_calls?: unknown }).tool_calls;
     expect(read.map((choice) => calls(choice.message))).toEqual(choices.map(({ message }) => calls(message)));
   });

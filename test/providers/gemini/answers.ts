@@ -117,7 +117,7 @@ export const answerCases: readonly AnswerCase[] = [
   {
     name: 'a limit spent on thinking alone',
     documents: [part([], { usageMetadata: usage(4, undefined, 16) }, { content: { role: 'model' }, finishReason: 'MAX_TOKENS' })],
-    choices: [{ message: said(null), finish_reason: 'length' }],
+    choices: [{ message: said(''), finish_reason: 'length' }],
     usage: tokens(4, 16, reasoned(16)),
   },
   {

@@ -39,7 +39,7 @@ describe('finishReason', () => {
   });
 
   it('STOP without anything is an empty answer', () => {
-    expect(choiceOf(ended('STOP', []))).toMatchObject({ finish_reason: 'stop', message: { content: null } });
+    expect(choiceOf(ended('STOP', []))).toMatchObject({ finish_reason: 'stop', message: { content: '' } });
   });
 
   it.each([
@@ -140,7 +140,7 @@ describe('A12: what is no answer', () => {
   it('takes content, parts and usage that are missing or of the wrong type', () => {
     for (const content of [undefined, null, {}, { parts: null }, { parts: 'x' }, 'x']) {
       const answer = answerOf({ candidates: [{ content, finishReason: 'STOP' }], usageMetadata: 'x' });
-      expect(answer).toMatchObject({ choices: [{ finish_reason: 'stop', message: { content: null } }] });
+      expect(answer).toMatchObject({ choices: [{ finish_reason: 'stop', message: { content: '' } }] });
       expect(answer.usage).toBeUndefined();
     }
   });

@@ -59,20 +59,33 @@ describe('tool_choice', () => {
 
 describe('parallel_tool_calls: false', () => {
   const one = { tools, parallel_tool_calls: false };
+  const part = (name: string, more: object = {}) => ({ functionCall: { name, args: { of: name } }, ...more });
+  const document = (...parts: object[]) => ({
+    candidates: [{ content: { role: 'model', parts }, index: 0, finishReason: 'STOP' }],
+    usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },
+  });
+  const both = document({ text: 'Both. ' }, part('f', { thoughtSignature: 'c2ln' }), part('g'), { text: 'Done.' });
+  const called = (message: { tool_calls?: { function: { name: string } }[] }) =>
+    message.tool_calls?.map((call) => call.function.name);
 
-  it('is refused by name, as no request can say it', () => {
-    expect(refusedParam(say('Hi', one))).toBe('parallel_tool_calls');
+  it('is no parameter of the request', () => {
+    expect(ask(say('Hi', one)).body).toEqual(ask(say('Hi', { tools })).body);
+    expect(ask(say('Hi', one)).ignored).toEqual([]);
   });
 
-  it('is left out where the operator wants that, with a warning', () => {
-    const provider = vertexOf({ unsupported_params: 'drop' });
-    expect(ask(say('Hi', one), targetOf(undefined, provider)).ignored).toEqual(['parallel_tool_calls']);
-  });
-
-  it('does no harm where one function is named, or none is to be called', () => {
-    expect(ask(say('Hi', { ...one, tool_choice: named('f') })).ignored).toEqual(['parallel_tool_calls']);
-    expect(ask(say('Hi', { ...one, tool_choice: 'none' })).ignored).toEqual([]);
-    expect(ask(say('Hi', { parallel_tool_calls: false })).ignored).toEqual([]);
+  it.each([
+    [{ tools }, ['f', 'g']],
+    [one, ['f']],
+  ])('lets the first of several calls through: %j', (more, names) => {
+    const translation = translationOf(say('Hi', more));
+    const { choices } = JSON.parse(translation.json(Buffer.from(JSON.stringify(both))).bytes.toString());
+    expect(called(choices[0].message)).toEqual(names);
+    expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: 'Both. Done.' } });
+    const collected = translationOf(say('Hi', more)).aggregate();
+    for (const each of [document(part('f')), document(part('g'))])
+      collected.push({ event: '', data: Buffer.from(JSON.stringify(each)) });
+    collected.end();
+    expect(called(JSON.parse(collected.result().bytes.toString()).choices[0].message)).toEqual(names);
   });
 });
 

@@ -115,6 +115,13 @@ describe('what an answer leaves', () => {
     ]);
   });
 
+  it('is no reasoning beyond what the store takes, in part or whole', () => {
+    const events = Array.from({ length: 40 }, () => thought('x'.repeat(10_000), 's'));
+    expect(collected(...events, opened('a', 'own'))).toEqual([
+      { id: 'a', dialect: 'there', issuer: target.id, signature: 'own' },
+    ]);
+  });
+
   it('is nothing without a call, a signature or an issuer', () => {
     expect(collected(thought('x', 's'))).toEqual([]);
     expect(collected(thought('x'), opened('a'))).toEqual([]);
