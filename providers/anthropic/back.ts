@@ -1,22 +1,11 @@
-import type { ChatBack, ProviderInstance, Target } from '../provider.ts';
-import { secretsOf } from '../wire/scrub.ts';
+import type { ChatBack, Target } from '../provider.ts';
+import { secretsOfProvider } from '../secrets.ts';
 import { DIALECT } from './dialect.ts';
 import { failureOf } from './failure.ts';
 import { fields } from './fields.ts';
 import { encodeRequest } from './request.ts';
 import { decodeResponse } from './response.ts';
 import { MessageStreamDecoder } from './stream.ts';
-
-const secrets = new WeakMap<ProviderInstance, readonly string[]>();
-
-function secretsOfProvider(provider: ProviderInstance): readonly string[] {
-  let known = secrets.get(provider);
-  if (known === undefined) {
-    known = secretsOf(provider.headers);
-    secrets.set(provider, known);
-  }
-  return known;
-}
 
 /** The Messages API for one call: how the answer is read depends on how it was asked for. */
 export function messagesBack(target: Target): ChatBack {

@@ -1,6 +1,6 @@
 import { translateThroughPivot } from '../pivot/translate.ts';
-import type { ProviderInstance, ProviderType } from '../provider.ts';
-import { secretsOf } from '../wire/scrub.ts';
+import type { ProviderType } from '../provider.ts';
+import { secretsOfProvider } from '../secrets.ts';
 import { geminiCatalogue } from './catalogue.ts';
 import { GeminiChat } from './chat.ts';
 import { DIALECT } from './dialect.ts';
@@ -8,18 +8,6 @@ import { translateEmbeddings } from './embeddings.ts';
 import { fields } from './fields.ts';
 import { describe } from './models.ts';
 import { prefixes } from './prefixes.ts';
-
-const known = new WeakMap<ProviderInstance, readonly string[]>();
-
-/** Sorted once per provider instead of per call. */
-function secretsOfProvider(provider: ProviderInstance): readonly string[] {
-  let secrets = known.get(provider);
-  if (secrets === undefined) {
-    secrets = secretsOf(provider.headers);
-    known.set(provider, secrets);
-  }
-  return secrets;
-}
 
 /**
  * The Gemini API in its own words (`generateContent`, `embedContent`, `cachedContents`). Vertex AI is the same with

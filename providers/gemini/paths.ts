@@ -9,7 +9,7 @@ export function isVertex(provider: ProviderInstance): boolean {
 }
 
 /** A model's resource name below the base URL: `models/x` unless it is written with its collection already. */
-export function resourceOf(model: string): string {
+function resourceOf(model: string): string {
   return /^(?:models|tunedModels)\//.test(model) ? model : `models/${model}`;
 }
 
@@ -19,7 +19,7 @@ export function idOf(resource: string): string {
 }
 
 /** Encoded segment by segment: a caller may choose the name, so no `..`, `?` or `%` in it may mean anything in the path. */
-export function encodePath(name: string): string {
+function encodePath(name: string): string {
   return name
     .toWellFormed()
     .split('/')

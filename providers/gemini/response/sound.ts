@@ -52,7 +52,7 @@ export class SoundReader {
 }
 
 /** RIFF header of one channel of 16-bit samples (WAVE format PCM): 44 bytes. */
-export function wavHeader(bytes: number, rate: number): Buffer {
+function wavHeader(bytes: number, rate: number): Buffer {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0, 'latin1');
   header.writeUInt32LE(36 + bytes, 4);

@@ -1,8 +1,8 @@
 import { answerAsStream, PivotCollector } from '../../pivot/stream.ts';
-import { type Call, type ProviderInstance, type Target, type Translation, TranslationError } from '../../provider.ts';
+import { type Call, type Target, type Translation, TranslationError } from '../../provider.ts';
+import { secretsOfProvider } from '../../secrets.ts';
 import { readFailure } from '../../wire/failure.ts';
 import { guarded, parseBody } from '../../wire/json.ts';
-import { secretsOf } from '../../wire/scrub.ts';
 import { DIALECT } from '../chat/carry.ts';
 import { chatCodec } from '../chat/codec.ts';
 import { chatAnswer, verifyChatCompletion } from './chat-json.ts';
@@ -56,16 +56,4 @@ export function translateSameDialect(call: Call, target: Target): Translation | 
         aggregate: () => new ResponsesCollector(secrets),
       };
   }
-}
-
-const known = new WeakMap<ProviderInstance, readonly string[]>();
-
-/** Sorted once per provider instead of per call. */
-function secretsOfProvider(provider: ProviderInstance): readonly string[] {
-  let secrets = known.get(provider);
-  if (secrets === undefined) {
-    secrets = secretsOf(provider.headers);
-    known.set(provider, secrets);
-  }
-  return secrets;
 }
