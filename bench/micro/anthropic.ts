@@ -2,8 +2,8 @@ import { readBody } from '../../plugins/body.ts';
 import { anthropic } from '../../providers/anthropic/index.ts';
 import { createInstance } from '../../providers/instance.ts';
 import type { Call, Target, TranslationContext } from '../../providers/provider.ts';
-import { SseSplitter } from '../../providers/wire/sse.ts';
 import { requestBody, streamEvents } from '../messages.ts';
+import { asJson, decoding, encoding, eventsAsJson, streaming } from './dialect.ts';
 import type { Case } from './harness.ts';
 
 // Both directions of the Messages API, each beside reading and writing the same bytes as JSON.
@@ -113,69 +113,17 @@ const calls = { plain: callOf(requestBody(false)), loop: callOf(loop), image: ca
 const whole = anthropic.translate(calls.plain, target, context)!;
 const streamed = anthropic.translate(callOf(requestBody(true)), target, context)!;
 
-function asJson(name: string, bytes: Buffer): Case {
-  return {
-    name: `JSON.parse + JSON.stringify, ${name}, ${bytes.length} B`,
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += Buffer.from(JSON.stringify(JSON.parse(bytes.toString()))).length;
-      return length;
-    },
-  };
-}
-
-function encoding(name: string, call: Call): Case {
-  return {
-    name: `Anthropic request, ${name}`,
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += anthropic.translate(call, target, context)!.request.body!.length;
-      return length;
-    },
-  };
-}
+const encode = (name: string, call: Call) => encoding(`Anthropic request, ${name}`, anthropic, call, target, context);
 
 /** Microseconds per request encoded, per whole answer decoded, per event of a stream. */
 export const anthropicCases: readonly Case[] = [
-  encoding('two messages', calls.plain),
+  encode('two messages', calls.plain),
   asJson('loop of calls', loop),
-  encoding('loop of calls', calls.loop),
+  encode('loop of calls', calls.loop),
   asJson('image', image),
-  encoding('image', calls.image),
+  encode('image', calls.image),
   asJson('Anthropic answer', answer),
-  {
-    name: 'Anthropic answer, JSON',
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += whole.json(answer).bytes.length;
-      return length;
-    },
-  },
-  {
-    name: 'JSON.parse + JSON.stringify, per Anthropic event',
-    run(times) {
-      let length = 0;
-      for (let left = times; left > 0; left -= payloads.length) {
-        for (const payload of payloads.slice(0, left)) length += JSON.stringify(JSON.parse(payload)).length;
-      }
-      return length;
-    },
-  },
-  {
-    name: 'Anthropic stream, per event',
-    run(times) {
-      let length = 0;
-      for (let left = times; left > 0; left -= chunks.length) {
-        const splitter = new SseSplitter();
-        const translator = streamed.stream();
-        for (const chunk of chunks.slice(0, left)) {
-          splitter.push(chunk, (event) => {
-            length += translator.push(event)?.length ?? 0;
-          });
-        }
-        translator.end();
-      }
-      return length;
-    },
-  },
+  decoding('Anthropic answer, JSON', whole, answer),
+  eventsAsJson('JSON.parse + JSON.stringify, per Anthropic event', payloads),
+  streaming('Anthropic stream, per event', streamed, chunks),
 ];

@@ -2,8 +2,8 @@ import { gemini } from '../../providers/gemini/index.ts';
 import { createInstance } from '../../providers/instance.ts';
 import type { Call, Target, TranslationContext } from '../../providers/provider.ts';
 import { scanMembers } from '../../providers/wire/members.ts';
-import { SseSplitter } from '../../providers/wire/sse.ts';
 import { requestBody, streamEvents } from '../messages.ts';
+import { asJson, decoding, encoding, eventsAsJson, streaming } from './dialect.ts';
 import type { Case } from './harness.ts';
 
 // Both directions of the Gemini dialect, each beside reading and writing the same bytes as JSON.
@@ -92,72 +92,20 @@ const payloads = stream.map((chunk) => chunk.toString('utf8', 6).trimEnd());
 
 const plain = callOf(requestBody(false));
 const withTools = callOf(toolRequest);
-const streaming = callOf(requestBody(true));
+const streamed = callOf(requestBody(true));
 const translation = gemini.translate(plain, target, context)!;
-const streamTranslation = gemini.translate(streaming, target, context)!;
+const streamTranslation = gemini.translate(streamed, target, context)!;
 
-function asJson(name: string, bytes: Buffer): Case {
-  return {
-    name: `JSON.parse + JSON.stringify, ${name}, ${bytes.length} B`,
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += Buffer.from(JSON.stringify(JSON.parse(bytes.toString()))).length;
-      return length;
-    },
-  };
-}
-
-function encoding(name: string, call: Call): Case {
-  return {
-    name: `Gemini request, ${name}`,
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += gemini.translate(call, target, context)!.request.body!.length;
-      return length;
-    },
-  };
-}
+const encode = (name: string, call: Call) => encoding(`Gemini request, ${name}`, gemini, call, target, context);
 
 /** Microseconds per request encoded, per whole answer decoded, per event of a stream. */
 export const geminiCases: readonly Case[] = [
   asJson('request', plain.body.bytes),
-  encoding('two messages', plain),
+  encode('two messages', plain),
   asJson('request with tools', toolRequest),
-  encoding('tools and two rounds of calls', withTools),
+  encode('tools and two rounds of calls', withTools),
   asJson('Gemini answer', answer),
-  {
-    name: 'Gemini answer, JSON',
-    run(times) {
-      let length = 0;
-      for (let at = 0; at < times; at++) length += translation.json(answer).bytes.length;
-      return length;
-    },
-  },
-  {
-    name: 'JSON.parse + JSON.stringify, per Gemini event',
-    run(times) {
-      let length = 0;
-      for (let left = times; left > 0; left -= payloads.length) {
-        for (const payload of payloads.slice(0, left)) length += JSON.stringify(JSON.parse(payload)).length;
-      }
-      return length;
-    },
-  },
-  {
-    name: 'Gemini stream, per event',
-    run(times) {
-      let length = 0;
-      for (let left = times; left > 0; left -= stream.length) {
-        const splitter = new SseSplitter();
-        const translator = streamTranslation.stream();
-        for (const chunk of stream.slice(0, left)) {
-          splitter.push(chunk, (event) => {
-            length += translator.push(event)?.length ?? 0;
-          });
-        }
-        translator.end();
-      }
-      return length;
-    },
-  },
+  decoding('Gemini answer, JSON', translation, answer),
+  eventsAsJson('JSON.parse + JSON.stringify, per Gemini event', payloads),
+  streaming('Gemini stream, per event', streamTranslation, stream),
 ];

@@ -64,10 +64,11 @@ export default fp<RelayOptions>(
 
     /** What the gateway kept of the history's tool calls; asked only where a target of another dialect may need it. */
     function keptFor(call: Call, route: Route, tenant: string): ReturnType<Signatures['find']> {
+      if (call.operation !== 'chat') return call.kept;
       const translates = route.groups.some((group) =>
         group.targets.some(({ provider }) => provider.type.dialect !== call.dialect),
       );
-      if (call.operation !== 'chat' || !translates) return call.kept;
+      if (!translates) return call.kept;
       const ids = frontOf(call.dialect).toolCallIds(call.body.json);
       return ids.length === 0 ? call.kept : app.signatures.find(tenant, ids);
     }

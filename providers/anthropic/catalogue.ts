@@ -1,9 +1,9 @@
 import type { ModelInfo, ProviderInstance, UpstreamRequest } from '../provider.ts';
-import { isObject, type JsonObject, parseBody, protocolError } from '../wire/json.ts';
+import { isObject, parseBody, protocolError } from '../wire/json.ts';
+import { distinctModels, isCount, isModelId } from '../wire/models.ts';
 
 /** Most models of one page; the API's own limit. */
 const MAX_MODELS = 1000;
-const MAX_ID = 256;
 
 /** `GET {base}/models` and its reader. */
 export function catalogueOf(provider: ProviderInstance): { request: UpstreamRequest; read(bytes: Buffer): readonly ModelInfo[] } {
@@ -23,21 +23,14 @@ export function catalogueOf(provider: ProviderInstance): { request: UpstreamRequ
 export function readModels(bytes: Buffer): readonly ModelInfo[] {
   const body = parseBody(bytes);
   if (!isObject(body) || !Array.isArray(body.data)) return protocolError('The provider answered without a list of models.');
-  const models = new Map<string, ModelInfo>();
-  for (const entry of body.data.slice(0, MAX_MODELS)) {
-    const model = isObject(entry) ? readModel(entry) : null;
-    if (model !== null && !models.has(model.id)) models.set(model.id, model);
-  }
-  return [...models.values()];
+  return distinctModels(body.data.slice(0, MAX_MODELS), MAX_MODELS, readModel);
 }
 
-function readModel(entry: JsonObject): ModelInfo | null {
-  const { id } = entry;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an id with control characters is refused
-  if (typeof id !== 'string' || id.length === 0 || id.length > MAX_ID || /[\u0000-\u001f\u007f]/.test(id)) return null;
+function readModel(entry: unknown): ModelInfo | null {
+  if (!isObject(entry) || !isModelId(entry.id)) return null;
   const created = typeof entry.created_at === 'string' ? Math.floor(Date.parse(entry.created_at) / 1000) : 0;
   return {
-    id,
+    id: entry.id,
     created: Number.isSafeInteger(created) && created > 0 ? created : 0,
     ownedBy: 'anthropic',
     ...count('contextWindow', entry.max_input_tokens),
@@ -47,7 +40,7 @@ function readModel(entry: JsonObject): ModelInfo | null {
 }
 
 function count(key: 'contextWindow' | 'maxOutputTokens', value: unknown): Partial<ModelInfo> {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? { [key]: value } : {};
+  return isCount(value) ? { [key]: value } : {};
 }
 
 /** Members that say whether something is supported; one that says nothing adds nothing. */

@@ -1,5 +1,6 @@
-import { type SseEvent, type StreamDecoder, TranslationError } from '../provider.ts';
+import type { SseEvent, StreamDecoder } from '../provider.ts';
 import type { ChatEvent, FinishReason, Quantities } from '../unified.ts';
+import { readEvent } from '../wire/event.ts';
 import { isObject, type JsonObject, protocolError, textOf } from '../wire/json.ts';
 import { partsOf, type Reading } from './content.ts';
 import { embedded } from './failure.ts';
@@ -42,7 +43,7 @@ export class MessageStreamDecoder implements StreamDecoder {
   }
 
   push(event: SseEvent): readonly ChatEvent[] {
-    const document = this.#parse(event);
+    const document = readEvent(event, (document) => embedded(document, this.#secrets));
     const events: ChatEvent[] = [];
     switch (textOf(document.type) ?? event.event) {
       case 'message_start':
@@ -67,20 +68,6 @@ export class MessageStreamDecoder implements StreamDecoder {
     }
     this.#spoken ||= events.some(({ type }) => type !== 'start' && type !== 'usage');
     return events;
-  }
-
-  #parse(event: SseEvent): JsonObject {
-    let document: unknown;
-    try {
-      document = JSON.parse(event.data.toString('utf8'));
-    } catch {
-      protocolError('The provider sent a stream event that is not valid JSON.');
-    }
-    const named = event.event === 'error' && isObject(document) && !document.error;
-    const failure = embedded(named ? { error: document } : document, this.#secrets);
-    if (failure !== null) throw new TranslationError(failure);
-    if (!isObject(document)) return protocolError('The provider sent a stream event that is not a JSON object.');
-    return document;
   }
 
   /** Usually empty; a message that goes on from an earlier one has content from the start. */

@@ -1,12 +1,12 @@
 import type { ModelInfo } from '../model.ts';
 import type { Operation, ProviderInstance, UpstreamRequest } from '../provider.ts';
 import { isObject, parseBody, protocolError } from '../wire/json.ts';
+import { distinctModels, isCount, isModelId } from '../wire/models.ts';
 import { describe } from './models.ts';
 import { isVertex, withQuery } from './paths.ts';
 
 /** Most models of one page that the API gives, and most that are taken. */
 const PAGE = 1000;
-const MAX_ID = 256;
 
 /** Methods of a model that an operation stands for. */
 const METHODS: Readonly<Record<string, Operation>> = {
@@ -38,19 +38,13 @@ export function geminiCatalogue(
 export function readModels(bytes: Buffer): readonly ModelInfo[] {
   const body = parseBody(bytes);
   if (!isObject(body) || !Array.isArray(body.models)) return protocolError('The provider answered without a list of models.');
-  const models = new Map<string, ModelInfo>();
-  for (const entry of body.models.slice(0, PAGE)) {
-    const model = readModel(entry);
-    if (model !== null && !models.has(model.id)) models.set(model.id, model);
-  }
-  return [...models.values()];
+  return distinctModels(body.models.slice(0, PAGE), PAGE, readModel);
 }
 
 function readModel(entry: unknown): ModelInfo | null {
   if (!isObject(entry) || typeof entry.name !== 'string') return null;
   const id = entry.name.replace(/^models\//, '');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an id with control characters is refused
-  if (id === '' || id.length > MAX_ID || /[\u0000-\u001f\u007f]/.test(id)) return null;
+  if (!isModelId(id)) return null;
   const methods = Array.isArray(entry.supportedGenerationMethods) ? entry.supportedGenerationMethods : null;
   const operations = methods === null ? null : operationsOf(methods);
   // Models for pictures, videos and live sound have methods that no operation here stands for.
@@ -74,8 +68,4 @@ function operationsOf(methods: readonly unknown[]): readonly Operation[] {
     if (typeof method === 'string' && Object.hasOwn(METHODS, method)) found.add(METHODS[method]!);
   }
   return [...found];
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }

@@ -1,10 +1,10 @@
 import { NoStream } from '../openai/passthrough/no-stream.ts';
-import { encodeVector } from '../openai/passthrough/vectors.ts';
 import { completeJson } from '../pivot/cut.ts';
 import type { Call, JsonAnswer, Target, Translation, UpstreamRequest } from '../provider.ts';
 import { TranslationError } from '../provider.ts';
 import { guarded, isObject, type JsonObject, parseBody, protocolError, refuse } from '../wire/json.ts';
 import { quantityOf } from '../wire/quantities.ts';
+import { encodeVector } from '../wire/vectors.ts';
 import { answerFailure, geminiFailure } from './failure.ts';
 import { camelCase } from './options.ts';
 import { headersOf, isVertex, methodPath, modelName } from './paths.ts';

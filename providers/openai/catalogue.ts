@@ -1,9 +1,9 @@
 import type { ModelInfo, ProviderInstance, UpstreamRequest } from '../provider.ts';
 import { isObject, parseBody, protocolError } from '../wire/json.ts';
+import { distinctModels, isCount, isModelId, MAX_ID } from '../wire/models.ts';
 
 /** Most models taken from one upstream; the largest public catalogue has about 700. */
 const MAX_MODELS = 10_000;
-const MAX_ID = 256;
 
 /** `GET {base}/models` and its reader. */
 export function openaiCatalogue(provider: ProviderInstance): {
@@ -29,19 +29,13 @@ export function readModels(bytes: Buffer): readonly ModelInfo[] {
   const body = parseBody(bytes);
   const list = Array.isArray(body) ? body : isObject(body) ? (body.data ?? body.models) : null;
   if (!Array.isArray(list)) return protocolError('The provider answered without a list of models.');
-  const models = new Map<string, ModelInfo>();
-  for (const entry of list) {
-    if (models.size >= MAX_MODELS) break;
-    const model = readModel(entry);
-    if (model !== null && !models.has(model.id)) models.set(model.id, model);
-  }
-  return [...models.values()];
+  return distinctModels(list, MAX_MODELS, readModel);
 }
 
 function readModel(entry: unknown): ModelInfo | null {
-  if (typeof entry === 'string') return isId(entry) ? { id: entry, created: 0, ownedBy: '' } : null;
+  if (typeof entry === 'string') return isModelId(entry) ? { id: entry, created: 0, ownedBy: '' } : null;
   if (!isObject(entry)) return null;
-  const id = [entry.id, entry.name, entry.model].find(isId);
+  const id = [entry.id, entry.name, entry.model].find(isModelId);
   if (id === undefined) return null;
   const { created, owned_by: owner, organization } = entry;
   const ownedBy = [owner, organization].find((value) => typeof value === 'string' && value.length <= MAX_ID) as
@@ -56,13 +50,4 @@ function readModel(entry: unknown): ModelInfo | null {
     ownedBy: ownedBy ?? '',
     ...(window === undefined ? {} : { contextWindow: window }),
   };
-}
-
-function isId(value: unknown): value is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an id with control characters is refused
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_ID && !/[\u0000-\u001f\u007f]/.test(value);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
 }

@@ -1,6 +1,7 @@
 import type { SseEvent, StreamDecoder } from '../../provider.ts';
 import { TranslationError } from '../../provider.ts';
 import type { ChatEvent, Quantities } from '../../unified.ts';
+import { parseEvent } from '../../wire/event.ts';
 import { isObject, type JsonObject, protocolError, protocolFailure, textOf } from '../../wire/json.ts';
 import { answerFailure } from '../failure.ts';
 import type { SoundFormat } from '../request/sound.ts';
@@ -48,18 +49,12 @@ export class GeminiDecoder implements StreamDecoder {
 
   push(event: SseEvent): readonly ChatEvent[] {
     if (this.finished || event.data.length === 0) return [];
-    let document: unknown;
-    try {
-      document = JSON.parse(event.data.toString('utf8'));
-    } catch {
-      // Some gateways in front of the API end a stream as OpenAI does.
-      if (event.data.toString('latin1', 0, 6) === '[DONE]') {
-        this.finished = true;
-        return [];
-      }
-      protocolError('The provider sent a stream event that is not valid JSON.');
+    // Some gateways in front of the API end a stream as OpenAI does.
+    if (event.data.toString('latin1', 0, 6) === '[DONE]') {
+      this.finished = true;
+      return [];
     }
-    return this.read(document);
+    return this.read(parseEvent(event));
   }
 
   /** One document, or an array of them as the API streams without `alt=sse`. Throws `TranslationError`. */

@@ -1,4 +1,5 @@
 import { type SseEvent, TranslationError } from '../../provider.ts';
+import { readEvent } from '../../wire/event.ts';
 import { embeddedFailure } from '../../wire/failure.ts';
 import { isObject, type JsonObject, protocolError, protocolFailure } from '../../wire/json.ts';
 import { choiceIndex } from './measure.ts';
@@ -18,16 +19,7 @@ export function isDone(data: Buffer): boolean {
  * top, beside choices (OpenRouter), inside a choice, or by the event name `error` (Groq).
  */
 export function readChunk(event: SseEvent, secrets: readonly string[]): JsonObject {
-  let chunk: unknown;
-  try {
-    chunk = JSON.parse(event.data.toString('utf8'));
-  } catch {
-    protocolError('The provider sent a stream event that is not valid JSON.');
-  }
-  const named = event.event === 'error' && isObject(chunk) && !chunk.error;
-  const failure = embeddedFailure(named ? { error: chunk } : chunk, secrets);
-  if (failure !== null) throw new TranslationError(failure);
-  if (!isObject(chunk)) protocolError('The provider sent a stream event that is not a JSON object.');
+  const chunk = readEvent(event, (document) => embeddedFailure(document, secrets));
   const { choices } = chunk;
   if (choices === undefined || choices === null) return chunk;
   if (!Array.isArray(choices)) protocolError('The provider sent a stream event whose "choices" is not an array.');

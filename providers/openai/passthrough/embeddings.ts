@@ -1,8 +1,8 @@
 import { type Call, type JsonAnswer, type Target, TranslationError } from '../../provider.ts';
 import { embeddedFailure } from '../../wire/failure.ts';
 import { isObject, type JsonObject, parseBody, protocolError, textOf } from '../../wire/json.ts';
+import { decodeVector, encodeVector } from '../../wire/vectors.ts';
 import { readEmbeddingsUsage } from '../usage.ts';
-import { decodeVector, encodeVector } from './vectors.ts';
 
 /**
  * A 2xx embeddings answer. The bytes pass untouched when the vectors already have the form the caller asked for; otherwise

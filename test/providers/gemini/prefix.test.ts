@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { gemini } from '../../../providers/gemini/index.ts';
 import type { PromptPrefix, ProviderInstance } from '../../../providers/provider.ts';
-import { bytesOf, callOf, contextOf, expectAccepted, failureOf, providerOf, targetOf, translationOf } from './support.ts';
+import { callOf } from '../support.ts';
+import { bytesOf, contextOf, expectAccepted, failureOf, providerOf, targetOf, translationOf } from './support.ts';
 
 type Json = Record<string, unknown>;
 

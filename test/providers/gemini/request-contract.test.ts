@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { gemini } from '../../../providers/gemini/index.ts';
+import { callOf } from '../support.ts';
 import { requestCases } from './requests.ts';
-import { ask, callOf, contextOf, providerOf, targetOf, vertexOf } from './support.ts';
+import { ask, contextOf, providerOf, targetOf, vertexOf } from './support.ts';
 
 describe('a chat request becomes exactly this request of the API', () => {
   for (const { name, body, target, path, sent, ignored } of requestCases) {

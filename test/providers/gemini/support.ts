@@ -3,10 +3,10 @@ import { gemini } from '../../../providers/gemini/index.ts';
 import { createInstance } from '../../../providers/instance.ts';
 import type { Call, ProviderInstance, StreamTranslator, Target, Translation } from '../../../providers/provider.ts';
 import { TranslationError, type UpstreamFailure } from '../../../providers/provider.ts';
-import { scanMembers } from '../../../providers/wire/members.ts';
 import { SseSplitter } from '../../../providers/wire/sse.ts';
 import type { ProviderConfig } from '../../../schemas/config.ts';
 import { type GeminiValidation, validateGemini } from '../../helper/fakes/index.ts';
+import { callOf } from '../support.ts';
 
 type Json = Record<string, unknown>;
 
@@ -29,23 +29,6 @@ export function vertexOf(config: Partial<ProviderConfig> = {}): ProviderInstance
 
 export function targetOf(model = MODEL, provider = providerOf(), more: Partial<Target> = {}): Target {
   return { id: `google/${model}`, provider, model, weight: 1, ...more };
-}
-
-export function callOf(body: object, overrides: Partial<Call> = {}): Call {
-  const bytes = Buffer.from(JSON.stringify(body));
-  const json = JSON.parse(bytes.toString()) as Json;
-  const options = json.stream_options as { include_usage?: boolean } | null | undefined;
-  return {
-    operation: 'chat',
-    dialect: 'openai',
-    body: { bytes, json, members: scanMembers(bytes) },
-    stream: json.stream === true,
-    streamUsage: options?.include_usage === true,
-    dropped: new Set(),
-    requireParameters: false,
-    kept: new Map(),
-    ...overrides,
-  };
 }
 
 /** Identifiers are numbered, the clock stands. */

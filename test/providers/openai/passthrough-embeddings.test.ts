@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { translateSameDialect } from '../../../providers/openai/passthrough/index.ts';
-import { decodeVector, encodeVector } from '../../../providers/openai/passthrough/vectors.ts';
 import type { Target } from '../../../providers/provider.ts';
+import { decodeVector, encodeVector } from '../../../providers/wire/vectors.ts';
 import { callOf, eventOf, targetOf } from '../support.ts';
 
 const vector = [0.5, -1.25, 3];

@@ -1,4 +1,4 @@
-import { protocolError } from '../../wire/json.ts';
+import { protocolError } from './json.ts';
 
 // OpenAI's `encoding_format: base64` is the vector as little-endian 32-bit floats.
 
