@@ -99,7 +99,12 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 5 router: model -> targets; every provider type registers into it
   await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
-  await app.register(router, { config, builtin: await builtinModels(app.usage, loaded.types, config), random });
+  await app.register(router, {
+    config,
+    builtin: await builtinModels(app.usage, loaded.types, config),
+    ratesOf: (target) => app.usage.price(target)?.rates ?? null,
+    random,
+  });
   for (const type of loaded.types) app.router.register(type);
 
   // 6 metrics and the access log hear of what has settled
@@ -123,6 +128,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   // 8 attempts and relay: ask targets until one answers, pass its answer on, settle
   await app.register(relay, {
     configVersion,
+    hedge: config.retries.hedge,
     keepReplyHeaders: config.server.cors.origins.length > 0,
     random,
     onAttempt: (provider, outcome, reason) => app.metrics.attemptSettled({ provider, outcome, reason }),

@@ -1,5 +1,5 @@
-import type { Config, ProviderConfig } from '../schemas/config.ts';
-import type { HeaderMap, Operation, ProviderDefaults, ProviderInstance, ProviderType } from './provider.ts';
+import type { ApiKeyConfig, Config, ProviderConfig } from '../schemas/config.ts';
+import type { Credential, HeaderMap, Operation, ProviderDefaults, ProviderInstance, ProviderType } from './provider.ts';
 
 /** Every operation, in the order of the catalogue. */
 export const operations: readonly Operation[] = ['chat', 'embeddings', 'responses'];
@@ -55,7 +55,8 @@ export function createInstance(name: string, entry: ProviderEntry, type: Provide
     origin: url?.origin ?? '',
     path: url?.pathname.replace(/\/$/, '') ?? '',
     query: encodeQuery(config.query ?? {}),
-    headers: headersOf(config, defaults.headers ?? {}, written.headers ?? {}),
+    headers: headersOf(defaults.headers ?? {}, written.headers ?? {}),
+    credentials: credentialsOf(config, written.headers ?? {}),
     operations: new Set((config.operations ?? operations) as Operation[]),
     vendorHost: !local && vendorHost && written.base_url === undefined,
   };
@@ -97,15 +98,26 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Type's and preset's headers < credential < the entry's headers; names in lower case. */
-function headersOf(config: ProviderConfig, defaults: HeaderMap, written: HeaderMap): HeaderMap {
+/** Type's and preset's headers < the entry's; names in lower case. */
+function headersOf(defaults: HeaderMap, written: HeaderMap): HeaderMap {
   const headers: Record<string, string> = {};
   for (const [header, value] of Object.entries(defaults)) headers[header.toLowerCase()] = value;
-  const { header = 'authorization', scheme = 'Bearer' } = config.auth ?? {};
-  const key = config.api_key;
-  if (key !== undefined && key !== '') headers[header.toLowerCase()] = scheme === '' ? key : `${scheme} ${key}`;
   for (const [name, value] of Object.entries(written)) headers[name.toLowerCase()] = value;
   return headers;
+}
+
+/** One for each key. A header that the entry writes itself stands above the keys. */
+function credentialsOf(config: ProviderConfig, written: HeaderMap): readonly Credential[] {
+  const { header = 'authorization', scheme = 'Bearer' } = config.auth ?? {};
+  const name = header.toLowerCase();
+  const own = Object.keys(written).some((each) => each.toLowerCase() === name);
+  const keys = config.api_keys ?? (config.api_key === undefined || config.api_key === '' ? [] : [{ key: config.api_key }]);
+  if (own || keys.length === 0) return [{ id: '1', weight: 1, headers: {} }];
+  return keys.map(({ key, name: id, weight = 1 }: ApiKeyConfig, at) => ({
+    id: id ?? String(at + 1),
+    weight,
+    headers: { [name]: scheme === '' ? key : `${scheme} ${key}` },
+  }));
 }
 
 function encodeQuery(query: Readonly<Record<string, string>>): string {

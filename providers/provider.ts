@@ -29,6 +29,15 @@ export interface Target {
   readonly info?: ModelInfo;
 }
 
+/** One API key of a provider. */
+export interface Credential {
+  /** Its name in the configuration, else its place in the list (`1`, `2`…); nothing of the secret. */
+  readonly id: string;
+  readonly weight: number;
+  /** What proves who asks, added to every request. Never logged. */
+  readonly headers: HeaderMap;
+}
+
 /** One configured provider: a type with its settings resolved. Made once per configuration snapshot. */
 export interface ProviderInstance {
   readonly name: string;
@@ -41,8 +50,10 @@ export interface ProviderInstance {
   readonly path: string;
   /** Configured query, encoded, with `?`, or `''`. */
   readonly query: string;
-  /** Credential and configured headers. Never logged. */
+  /** Configured headers, without a credential. Never logged. */
   readonly headers: HeaderMap;
+  /** At least one; where no key is configured, one without headers. */
+  readonly credentials: readonly Credential[];
   readonly operations: ReadonlySet<Operation>;
   /** The host is the vendor's own: never resolved to a private address. False for a base URL the operator wrote. */
   readonly vendorHost: boolean;

@@ -7,7 +7,7 @@ const known = new WeakMap<ProviderInstance, readonly string[]>();
 export function secretsOfProvider(provider: ProviderInstance): readonly string[] {
   let secrets = known.get(provider);
   if (secrets === undefined) {
-    secrets = secretsOf(provider.headers);
+    secrets = secretsOf(provider.headers, ...provider.credentials.map(({ headers }) => headers));
     known.set(provider, secrets);
   }
   return secrets;

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox';
-import { StrategySchema } from './config.ts';
+
 import { TargetHealthSchema } from './health.ts';
 import { AbilitiesSchema, PricesSchema } from './models.ts';
 
@@ -45,7 +45,7 @@ export const AdminModelSchema = Type.Object({
   ...AbilitiesSchema.properties,
   context_window: Nullable(Type.Integer({ description: 'tokens; null when unknown' })),
   prices: Type.Optional(Nullable(PricesSchema)),
-  strategy: Nullable(StrategySchema),
+  strategy: Nullable(Type.String()),
   fallbacks: Type.Array(Type.String()),
   targets: Type.Array(
     Type.Object({

@@ -18,6 +18,11 @@ export const TimeoutsSchema = Type.Object(
     first_content: Duration('request sent until the first model content, per attempt'),
     idle: Duration('between two events of a stream'),
     total: Duration('one deadline over all attempts of an exchange'),
+    min_rate: Type.Number({
+      minimum: 0,
+      description: 'characters of content per second, over min_rate_window; slower is cut; 0 = off',
+    }),
+    min_rate_window: Duration('time over which min_rate holds'),
   },
   closed,
 );

@@ -1,11 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { closed, Duration, Optional, Size, TimeoutOverrides, TimeoutsSchema } from './config-units.ts';
+import { closed, Duration, Optional, Size, TimeoutsSchema } from './config-units.ts';
+import { gatewayOptions } from './gateway-options.ts';
 import { PriceSchema } from './price-config.ts';
 import { ProviderSchema } from './provider-config.ts';
+import { HedgeSchema, ModelSchema, QueueSchema } from './routing-config.ts';
 
 export type * from './config-units.ts';
 export type * from './price-config.ts';
 export type * from './provider-config.ts';
+export type * from './routing-config.ts';
 
 // The configuration file. Written with units (`2s`, `32MiB`); the loader turns those into numbers, so the static type
 // of a duration or a size is `number` while its JSON schema is a string with a format.
@@ -66,8 +69,13 @@ const ManagementSchema = Type.Object(
   closed,
 );
 
+const GatewayOption = Type.Union(gatewayOptions.map((option) => Type.Literal(option)));
+
 const AuthSchema = Type.Object(
   {
+    options: Type.Array(GatewayOption, {
+      description: 'what callers may set in the body object `gateway`, unless their key says otherwise',
+    }),
     mode: Optional(
       Type.Union([Type.Literal('gateway'), Type.Literal('none')], {
         description: 'gateway: callers need a gateway key; none: no key asked. Absent: gateway when any key exists',
@@ -82,34 +90,12 @@ const KeySchema = Type.Object(
   {
     secret: Type.String({ minLength: 20, secret: true, description: 'what the caller sends' }),
     models: Optional(Type.Array(Type.String(), { description: 'model names or patterns the key may use; absent: all' })),
+    options: Optional(
+      Type.Array(GatewayOption, { description: 'what its callers may set in the body object `gateway`; absent: auth.options' }),
+    ),
   },
   closed,
 );
-
-export const StrategySchema = Type.Union([Type.Literal('weighted'), Type.Literal('round-robin'), Type.Literal('priority')]);
-export type Strategy = Static<typeof StrategySchema>;
-
-const TargetSchema = Type.Object(
-  {
-    provider: Type.String({ minLength: 1 }),
-    model: Type.String({ minLength: 1, description: 'upstream model id; "*" takes what the pattern matched' }),
-    weight: Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
-    dimensions: Optional(Type.Integer({ minimum: 1, description: 'length of the embedding vectors of this target' })),
-  },
-  closed,
-);
-export type TargetConfig = Static<typeof TargetSchema>;
-
-const ModelSchema = Type.Object(
-  {
-    strategy: Optional(StrategySchema),
-    targets: Type.Array(TargetSchema, { minItems: 1 }),
-    fallbacks: Optional(Type.Array(Type.String(), { description: 'models tried when every target here is out' })),
-    timeouts: Optional(TimeoutOverrides),
-  },
-  closed,
-);
-export type ModelConfig = Static<typeof ModelSchema>;
 
 const RetriesSchema = Type.Object(
   {
@@ -123,6 +109,7 @@ const RetriesSchema = Type.Object(
       },
       closed,
     ),
+    hedge: HedgeSchema,
   },
   closed,
 );
@@ -136,13 +123,19 @@ const HealthSchema = Type.Object(
     open_for: Duration('first open period; doubles with each reopening'),
     max_open_for: Duration('longest open period'),
     rate_limit_rest: Duration('rest of a target after 429 without Retry-After'),
-    max_rest: Duration('longest Retry-After that is believed'),
+    quota_rest: Duration('rest of an API key whose quota at the provider is spent, without Retry-After'),
+    credential_rest: Duration('rest of an API key that the provider refuses; doubles with each refusal'),
+    max_rest: Duration('longest rest, and longest Retry-After that is believed'),
+    slow_start: Duration('a target that was out gets its full share again only after this; 0s = at once'),
   },
   closed,
 );
 
+const LimitsSchema = Type.Object({ queue: QueueSchema }, closed);
+
 const LedgerSchema = Type.Object(
   {
+    decisions: Type.Boolean({ description: 'keep with each call why its targets were chosen' }),
     fsync: Type.Union([Type.Literal('normal'), Type.Literal('always')], {
       description: 'always: also survives a power loss, at the price of an fsync per commit',
     }),
@@ -158,6 +151,7 @@ const LoggingSchema = Type.Object(
     ),
     pretty: Type.Boolean({ description: 'for people instead of machines' }),
     access: Type.Boolean({ description: 'one line per exchange' }),
+    decisions: Type.Boolean({ description: 'one line per exchange that says why its targets were chosen' }),
   },
   closed,
 );
@@ -174,7 +168,7 @@ export const ConfigSchema = Type.Object(
     timeouts: TimeoutsSchema,
     retries: RetriesSchema,
     health: HealthSchema,
-    limits: Reserved('request, token and concurrency limits'),
+    limits: LimitsSchema,
     budgets: Reserved('money and token budgets'),
     cache: Reserved('response cache'),
     ledger: LedgerSchema,

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { closed, Duration, Optional, TimeoutOverrides } from './config-units.ts';
+import { ConcurrencySchema } from './routing-config.ts';
 
 // One entry of `providers` in the configuration file.
 
@@ -45,6 +46,36 @@ const ModelInfoSchema = Type.Object(
 );
 export type ModelInfoConfig = Static<typeof ModelInfoSchema>;
 
+const ApiKeySchema = Type.Object(
+  {
+    key: Type.String({ secret: true, minLength: 1 }),
+    name: Optional(
+      Type.String({
+        minLength: 1,
+        description: 'what it is called in health, metrics and the ledger; absent: its place in the list',
+      }),
+    ),
+    weight: Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+  },
+  closed,
+);
+export type ApiKeyConfig = Static<typeof ApiKeySchema>;
+
+/** Asking whether it works, beside the calls of callers. */
+const ProbeSchema = Type.Object(
+  {
+    interval: Duration('between two probes'),
+    timeout: Optional(Duration('a probe that takes longer has failed; absent: 5s')),
+    ask: Optional(
+      Type.Union([Type.Literal('models'), Type.Literal('completion')], {
+        description: 'models: the model list, which costs nothing; completion: one token of a target that is out',
+      }),
+    ),
+  },
+  closed,
+);
+export type ProbeConfig = Static<typeof ProbeSchema>;
+
 export const ProviderSchema = Type.Object(
   {
     type: Type.String({ description: 'a registered provider type', minLength: 1 }),
@@ -53,6 +84,9 @@ export const ProviderSchema = Type.Object(
     base_url: Optional(Type.String({ format: 'base-url' })),
     version: Optional(Type.String({ description: 'version segment added to a base URL that has none; "" adds nothing' })),
     api_key: Optional(Type.String({ secret: true })),
+    api_keys: Optional(
+      Type.Array(ApiKeySchema, { description: 'several keys instead of api_key: calls are spread over those that work' }),
+    ),
     auth: Optional(Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed)),
     headers: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
     query: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
@@ -66,6 +100,8 @@ export const ProviderSchema = Type.Object(
     connections: Optional(Type.Integer({ minimum: 1, description: 'sockets to one origin' })),
     ca_file: Optional(Type.String({ description: 'PEM file with the CA of this provider' })),
     timeouts: Optional(TimeoutOverrides),
+    concurrency: Optional(ConcurrencySchema),
+    probe: Optional(ProbeSchema),
     unsupported_params: Optional(
       Type.Union([Type.Literal('reject'), Type.Literal('drop')], {
         description: 'fields of a call that the upstream cannot take and that change the answer: refused with 400, or left out',

@@ -1,9 +1,10 @@
 import { Catalogue } from '../../plugins/router/catalogue.ts';
+import { Decision } from '../../plugins/router/decision.ts';
 import { Health } from '../../plugins/router/health.ts';
-import { Plan } from '../../plugins/router/plan.ts';
+import type { Needs } from '../../plugins/router/needs.ts';
+import { Plan, type PlanCall } from '../../plugins/router/plan.ts';
 import { createInstance } from '../../providers/instance.ts';
 import { openaiCompatible } from '../../providers/openai-compatible/index.ts';
-import type { Strategy } from '../../schemas/config.ts';
 import type { Case } from './harness.ts';
 
 const minute = 60_000;
@@ -20,11 +21,14 @@ const breakers = {
   open_for: 5_000,
   max_open_for: minute,
   rate_limit_rest: 1_000,
+  quota_rest: minute,
+  credential_rest: minute,
+  slow_start: 0,
   max_rest: 60 * minute,
 };
 const health = new Health(breakers, () => performance.now());
 
-function modelOf(strategy: Strategy, amount: number) {
+function modelOf(strategy: string, amount: number) {
   const targets = Array.from({ length: amount }, (_, at) => ({ provider: 'bench', model: `model-${at}`, weight: (at % 5) + 1 }));
   return { strategy, targets };
 }
@@ -36,8 +40,25 @@ const catalogue = new Catalogue({
   types: [openaiCompatible],
   builtin: () => [],
   random: Math.random,
+  ratesOf: () => null,
+  stateOf: (target) => health.state(target),
 });
-const every = () => true;
+const call: PlanCall = {
+  operation: 'chat',
+  needs: () => needs,
+  restrictions: null,
+  affinityKey: () => null,
+};
+const needs: Needs = {
+  operation: 'chat',
+  input: [],
+  output: [],
+  tools: false,
+  structuredOutput: false,
+  inputTokens: 100,
+  outputTokens: 0,
+};
+const tools = { health, random: Math.random };
 
 function routed(name: string, model: keyof typeof names): Case {
   return {
@@ -45,9 +66,9 @@ function routed(name: string, model: keyof typeof names): Case {
     run(times) {
       let weight = 0;
       for (let at = 0; at < times; at++) {
-        const target = new Plan(catalogue.resolve(model), health, every).next()!;
-        weight += target.weight;
-        health.succeeded(health.admit(target));
+        const candidate = new Plan(catalogue.resolve(model), tools, call, new Decision()).next('first')!;
+        weight += candidate.target.weight;
+        health.succeeded(health.admit(candidate));
       }
       return weight;
     },

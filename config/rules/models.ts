@@ -1,3 +1,4 @@
+import { strategies } from '../../plugins/router/strategies/index.ts';
 import { suggestion } from '../nearest.ts';
 import { type RuleContext, report, shownName } from './context.ts';
 import { checkPattern } from './patterns.ts';
@@ -7,6 +8,7 @@ export function checkModels(context: RuleContext): void {
   const { models = {}, keys = {} } = context.draft;
   for (const [name, model] of Object.entries(models)) {
     checkPattern(context, ['models', name], name);
+    checkStrategy(context, name, model?.strategy);
     const targets = model?.targets ?? [];
     for (const [index, target] of targets.entries()) checkTarget(context, name, target, index);
     if (targets.length > 0 && targets.every((target) => target?.weight === 0)) {
@@ -25,6 +27,18 @@ export function checkModels(context: RuleContext): void {
       checkPattern(context, ['keys', name, 'models', index], pattern ?? '');
     });
   }
+}
+
+function checkStrategy(context: RuleContext, name: string, strategy: string | undefined): void {
+  if (strategy === undefined || strategies.has(strategy)) return;
+  const names = [...strategies.keys()];
+  const hint = suggestion(strategy, names, `use one of ${names.join(', ')}`);
+  report(
+    context,
+    ['models', name, 'strategy'],
+    `there is no strategy ${shownName(context, ['models', name, 'strategy'], strategy)}`,
+    hint,
+  );
 }
 
 function checkTarget(

@@ -33,7 +33,8 @@ export class KeyRing {
         throw new Error(`keys.${name} has the same secret as keys.${other.principal.name}: give each key a secret of its own.`);
       }
       const models = key.models === undefined ? null : Object.freeze([...key.models]);
-      this.#entries.set(index, { digest, principal: Object.freeze({ keyId: `key_${name}`, name, models }) });
+      const options = key.options === undefined ? null : Object.freeze([...key.options]);
+      this.#entries.set(index, { digest, principal: Object.freeze({ keyId: `key_${name}`, name, models, options }) });
     }
     this.#known = new LRUCache({ max: Math.max(1, Math.min(this.#entries.size, knownLimit)) });
   }

@@ -1,5 +1,7 @@
 import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
+import type { GatewayOption } from '../../schemas/gateway-options.ts';
+import type { Decision } from '../router/decision.ts';
 
 /** Who calls, as the auth stage found out. */
 export interface Principal {
@@ -8,9 +10,11 @@ export interface Principal {
   readonly name: string | null;
   /** Model names and patterns the key may use; null = all. */
   readonly models: readonly string[] | null;
+  /** Options the key may set in the body object `gateway`; null = those of `auth.options`. */
+  readonly options: readonly GatewayOption[] | null;
 }
 
-export const anonymous: Principal = Object.freeze({ keyId: null, name: null, models: null });
+export const anonymous: Principal = Object.freeze({ keyId: null, name: null, models: null, options: null });
 
 export type CancelReason = 'client_closed' | 'deadline' | 'write_stall' | 'shutdown';
 
@@ -49,6 +53,8 @@ export class Exchange {
   reason: string | null = null;
   /** Status the caller got, 499 when it left first. */
   status = 0;
+  /** Why its targets were chosen; null before any was. */
+  decision: Decision | null = null;
   usage: Quantities | null = null;
   usageSource: 'provider' | 'estimated' | 'none' = 'none';
   /** Integer nano-USD over all attempts; null when a price is unknown. */

@@ -1,4 +1,11 @@
-import type { Target, Translation, UpstreamFailure, UpstreamHead, UpstreamRequest } from '../../providers/provider.ts';
+import type {
+  Credential,
+  Target,
+  Translation,
+  UpstreamFailure,
+  UpstreamHead,
+  UpstreamRequest,
+} from '../../providers/provider.ts';
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
@@ -15,8 +22,20 @@ export interface AttemptOwner {
   onBytes(attempt: Attempt, bytes: Buffer): boolean;
   /** The answer is whole. `bytes`: the JSON document, or the closing bytes of a stream. */
   onAnswered(attempt: Attempt, bytes: Buffer): void;
+  /** The head of the answer is there. */
+  onHeaded(attempt: Attempt): void;
   /** `stale`: a kept-alive socket closed under the request before any answer. */
   onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void;
+}
+
+/** What is fixed about one send. */
+export interface SendFacts {
+  readonly target: Target;
+  readonly credential: Credential;
+  /** 1 for the first send of the exchange. */
+  readonly number: number;
+  readonly stream: boolean;
+  readonly timeouts: Timeouts;
 }
 
 /** One send to one target, with its clocks: connect, first byte, first content, idle. */
@@ -30,9 +49,11 @@ export class Attempt implements AnswerListener, AnswerSink {
   upstreamStatus = 0;
   /** `performance.now()` milliseconds; 0 = not yet. */
   startedAt = 0;
+  headAt = 0;
   firstContentAt = 0;
   endedAt = 0;
 
+  readonly #credential: Credential;
   readonly #request: UpstreamRequest;
   readonly #stream: boolean;
   readonly #timeouts: Timeouts;
@@ -48,22 +69,14 @@ export class Attempt implements AnswerListener, AnswerSink {
   #linger: NodeJS.Timeout | null = null;
   readonly #watchdog: Watchdog;
 
-  constructor(
-    target: Target,
-    number: number,
-    translation: Translation,
-    request: UpstreamRequest,
-    stream: boolean,
-    timeouts: Timeouts,
-    watchdog: Watchdog,
-    owner: AttemptOwner,
-  ) {
-    this.target = target;
-    this.number = number;
-    this.reader = new AnswerReader(translation, stream, this);
+  constructor(facts: SendFacts, translation: Translation, request: UpstreamRequest, watchdog: Watchdog, owner: AttemptOwner) {
+    this.target = facts.target;
+    this.number = facts.number;
+    this.reader = new AnswerReader(translation, facts.stream, this);
+    this.#credential = facts.credential;
     this.#request = request;
-    this.#stream = stream;
-    this.#timeouts = timeouts;
+    this.#stream = facts.stream;
+    this.#timeouts = facts.timeouts;
     this.#watchdog = watchdog;
     this.#owner = owner;
   }
@@ -81,7 +94,7 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   #send(request: UpstreamRequest, now: number): void {
     this.#watchdog.phase('connect', this.#timeouts.connect, now);
-    this.#call = this.#upstream!.send(this.target.provider, request, this.#via, this);
+    this.#call = this.#upstream!.send(this.target.provider, request, this.#via, this, this.#credential);
   }
 
   /** Closes the upstream socket; the owner hears nothing more. */
@@ -110,7 +123,9 @@ export class Attempt implements AnswerListener, AnswerSink {
   onHead(head: UpstreamHead): void {
     if (this.#over) return;
     this.upstreamStatus = head.status;
+    this.headAt = performance.now();
     this.#watchdog.pause();
+    this.#owner.onHeaded(this);
     this.reader.head(head);
   }
 

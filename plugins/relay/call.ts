@@ -2,11 +2,13 @@ import type { FastifyRequest } from 'fastify';
 import { MAX_DURATION, parseDuration } from '../../config/units.ts';
 import type { Call, Kept, Operation } from '../../providers/provider.ts';
 import type { Config, Timeouts } from '../../schemas/config.ts';
+import { gatewayOptions } from '../../schemas/gateway-options.ts';
 import { ValidationError } from '../errors/classes.ts';
 import type { Route } from '../router/index.ts';
 
 /** Body fields that could name another server or credential, and the gateway's own; never sent on. */
 const withheld: ReadonlySet<string> = new Set(['api_base', 'base_url', 'api_key', 'headers', 'extra_headers', 'gateway']);
+const known: ReadonlySet<string> = new Set(gatewayOptions);
 const none: ReadonlySet<string> = new Set();
 const nothingKept: ReadonlyMap<string, Kept> = new Map();
 
@@ -51,7 +53,7 @@ export function warnings(call: Call): string | null {
       if (options === null) parts.push('ignored=gateway');
       else
         for (const name of Object.keys(options)
-          .filter((each) => each !== 'require_parameters')
+          .filter((each) => !known.has(each))
           .slice(0, 8))
           parts.push(`ignored=gateway.${name.replace(/[^\w.-]/g, '_').slice(0, 64)}`);
     }

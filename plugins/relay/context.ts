@@ -1,11 +1,12 @@
 import type { Call, TranslationContext } from '../../providers/provider.ts';
 import type { Exchange } from '../exchange/index.ts';
 import type { Prefixes } from '../prefixes/index.ts';
-import type { Route, RouterCore } from '../router/index.ts';
+import type { Decision, Restrictions, Route, RouterCore } from '../router/index.ts';
 import type { Signatures } from '../signatures/index.ts';
 import type { Upstream } from '../upstream/index.ts';
 import type { AttemptOutcome, Usage } from '../usage/index.ts';
 import type { ClientWriter } from './client.ts';
+import type { Hedging } from './hedging.ts';
 
 /** What every run of the process shares. */
 export interface RunContext {
@@ -14,6 +15,7 @@ export interface RunContext {
   readonly usage: Usage;
   readonly signatures: Signatures;
   readonly prefixes: Prefixes;
+  readonly hedging: Hedging;
   readonly translation: TranslationContext;
   readonly configVersion: string;
   readonly random: () => number;
@@ -33,4 +35,7 @@ export interface RunInput {
   readonly via: string | undefined;
   /** Total milliseconds the caller allows; null: the configured total. */
   readonly callerTimeout: number | null;
+  /** What the caller allows of the targets; null for everything. */
+  readonly restrictions: Restrictions | null;
+  readonly decision: Decision;
 }

@@ -2,9 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { frontOf } from '../../providers/fronts.ts';
 import type { Call, Operation } from '../../providers/provider.ts';
+import type { HedgeConfig } from '../../schemas/config.ts';
 import { allows } from '../auth/index.ts';
 import { LoopError, PermissionError } from '../errors/classes.ts';
-import type { Route } from '../router/index.ts';
+import { Decision, type Route } from '../router/index.ts';
 import type { Signatures } from '../signatures/index.ts';
 import { estimateInput } from '../usage/estimate.ts';
 import type { AttemptOutcome } from '../usage/index.ts';
@@ -12,11 +13,14 @@ import { callerMetadata, callerTimeout, toCall, warnings } from './call.ts';
 import { ClientWriter, type HeaderList } from './client.ts';
 import type { RunContext } from './context.ts';
 import { CredentialWarnings } from './credentials.ts';
+import { Hedging } from './hedging.ts';
 import { newId } from './ids.ts';
+import { checkOptions, gatewayOptionsOf, maxPriceOf, optionTimeout, shortest } from './options.ts';
 import { Run } from './run.ts';
 
 export interface RelayOptions {
   readonly configVersion: string;
+  readonly hedge: HedgeConfig;
   /** Other plugins (CORS) set headers on replies that have to survive the raw write. */
   readonly keepReplyHeaders: boolean;
   /** Numbers in [0, 1). */
@@ -48,6 +52,11 @@ export default fp<RelayOptions>(
       usage: app.usage,
       signatures: app.signatures,
       prefixes: app.prefixes,
+      hedging: new Hedging({
+        settings: options.hedge,
+        inFlight: () => app.exchanges.open.size,
+        now: () => performance.now(),
+      }),
       translation: { id: newId, now: Date.now },
       configVersion: options.configVersion,
       random: options.random ?? Math.random,
@@ -88,8 +97,12 @@ export default fp<RelayOptions>(
           );
         }
         const route = app.router.resolve(model);
+        const options = gatewayOptionsOf(request.callBody.json);
+        if (options !== null) checkOptions(options, exchange.principal, exchange.config.auth.options);
         const call = toCall(request, operation, dialect);
         exchange.stream = call.stream;
+        const decision = new Decision();
+        exchange.decision = decision;
         const input = {
           exchange,
           route,
@@ -98,7 +111,9 @@ export default fp<RelayOptions>(
           metadata: callerMetadata(request),
           warnings: warnings(call),
           via,
-          callerTimeout: callerTimeout(request),
+          callerTimeout: shortest(callerTimeout(request), options === null ? null : optionTimeout(options)),
+          restrictions: options === null ? null : app.router.restrictions({ ...options, maxPrice: maxPriceOf(options) }),
+          decision,
         };
         const kept = keptFor(call, route, exchange.principal.keyId ?? '');
         reply.hijack();

@@ -65,9 +65,9 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
   },
   quota: {
     failOver: true,
-    tell: () =>
+    tell: (failure) =>
       new UnavailableError("The gateway's account at the provider has no quota left; tell the operator.", undefined, {
-        retryAfterMs: 60_000,
+        retryAfterMs: failure.retryAfterMs ?? 60_000,
       }),
   },
   overloaded: {

@@ -1,20 +1,23 @@
-import type { Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { UpstreamFailure } from '../../providers/provider.ts';
 import type { GatewayError } from '../errors/classes.ts';
 import type { CancelReason } from '../exchange/index.ts';
-import type { Plan } from '../router/index.ts';
+import type { Candidate, Plan, Purpose } from '../router/index.ts';
+import { needsOf } from '../router/needs.ts';
 import { failed } from '../upstream/index.ts';
-import type { AttemptOutcome } from '../usage/index.ts';
+import { affinityKey } from './affinity-key.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { withIgnored } from './call.ts';
 import type { HeaderList } from './client.ts';
 import type { RunContext, RunInput } from './context.ts';
-import { Eligibility } from './eligible.ts';
 import { toErrorEvent } from './error-reply.ts';
 import { replyHeaders } from './headers.ts';
+import { HedgeTimer } from './hedge-timer.ts';
+import { Lanes } from './lanes.ts';
 import { breaksProviders, clientError, mayFailOver } from './outcome.ts';
-import { cancelError, ledgerUnavailable, nothingAvailable, operationNotOffered } from './refusals.ts';
+import { QueuePlace } from './queue-place.ts';
+import { allBusy, cancelError, ledgerUnavailable, noFirstTarget, nothingAllowed, nothingAvailable } from './refusals.ts';
 import { isFailure, openSend, translated } from './send.ts';
-import { type OpenSend, settleAttempt } from './settlement.ts';
+import type { OpenSend } from './settlement.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -26,8 +29,11 @@ export class Run implements AttemptOwner {
   readonly #context: RunContext;
   readonly #input: RunInput;
   readonly #plan: Plan;
-  #open: OpenSend | null = null;
+  readonly #lanes: Lanes;
+  readonly #hedge: HedgeTimer;
+  readonly #queue: QueuePlace;
   #over = false;
+  #committed = false;
   #sends = 0;
   #lastFailure: UpstreamFailure | null = null;
   /** Why a target was not asked at all; told when none was. */
@@ -36,27 +42,40 @@ export class Run implements AttemptOwner {
   #staleTried = false;
   /** A kept prefix that the request was refused with: its fault, if the request is answered without it. */
   #suspect: string | null = null;
-  readonly #eligible: Eligibility;
   readonly #broken = new Set<string>();
-  readonly #watchdog = new Watchdog((what) => this.#expired(what));
+  readonly #watchdog: Watchdog = new Watchdog((what) => this.#expired(what, this.#watchdog));
   #backoff: NodeJS.Timeout | null = null;
 
   constructor(context: RunContext, input: RunInput) {
+    const { call, estimatedInput, restrictions, route, decision } = input;
     this.#context = context;
     this.#input = input;
-    this.#eligible = new Eligibility(input.call, input.estimatedInput);
-    this.#plan = context.router.plan(input.route, (target) => this.#eligible.allows(target));
+    this.#lanes = new Lanes(context, input);
+    this.#hedge = new HedgeTimer(context, route, () => this.#hedgeNow());
+    this.#queue = new QueuePlace(context, input);
+    let needs: ReturnType<typeof needsOf> | null = null;
+    this.#plan = context.router.plan(
+      route,
+      {
+        operation: call.operation,
+        needs: () => (needs ??= needsOf(call, estimatedInput)),
+        restrictions,
+        affinityKey: (group) => affinityKey(call, group),
+      },
+      decision,
+    );
   }
 
   start(): void {
     const { exchange, route, callerTimeout, call, client } = this.#input;
     const first = this.#plan.first();
     if (first === null) {
-      const { refusal } = this.#eligible;
-      this.#refuse(refusal === null ? operationNotOffered(route.model, call.operation) : clientError(refusal, false));
+      if (this.#tooLongForAll()) this.start();
+      else this.#refuse(noFirstTarget(route.model, call.operation, this.#plan));
       return;
     }
-    const configured = route.timeouts.total ?? first.provider.config.timeouts?.total ?? exchange.config.timeouts.total;
+    const { provider } = first.target;
+    const configured = route.timeouts.total ?? provider.config.timeouts?.total ?? exchange.config.timeouts.total;
     const total = callerTimeout === null ? configured : Math.min(callerTimeout, configured);
     this.#watchdog.total(total, performance.now());
     // Not assigned as a literal: measured, that kept each exchange alive until a full collection (7 kB a request).
@@ -65,72 +84,111 @@ export class Run implements AttemptOwner {
     if (this.#over) return; // Cancelled while the body came: the caller has its answer.
     if (call.stream) client.keepAlive(exchange.config.server.keep_alive_comments);
     this.#context.router.retryBudget.request();
-    this.#next();
+    this.#next('first');
   }
 
   // --- choosing
 
-  #next(): void {
-    const target = this.#plan.next();
-    if (target !== null) {
-      this.#send(target);
-      return;
-    }
+  #next(purpose: Purpose): void {
+    const candidate = this.#plan.next(purpose);
+    if (candidate !== null) this.#send(candidate, purpose);
+    else if (this.#plan.full.length > 0) this.#wait(purpose);
+    else if (this.#tooLongForAll()) this.#next(purpose);
+    else this.#exhausted();
+  }
+
+  /** Whether other models are there for a call that is too long for the targets of this one; they are asked from now on. */
+  #tooLongForAll(): boolean {
+    return this.#sends === 0 && this.#plan.refusal?.reason === 'context_length' && this.#plan.fallBack('context_length');
+  }
+
+  #exhausted(): void {
     const failure = this.#lastFailure ?? this.#refusal;
-    if (failure === null) {
-      this.#refuse(nothingAvailable(this.#input.route.model, this.#plan, this.#context.router.targetHealth));
-      return;
-    }
-    this.#refuse(clientError(failure, this.#sends > 1));
+    const { route } = this.#input;
+    if (failure !== null) this.#refuse(clientError(failure, this.#sends > 1));
+    else if (this.#plan.possible().length === 0) this.#refuse(nothingAllowed(route.model));
+    else this.#refuse(nothingAvailable(route.model, this.#plan, this.#context.router.targetHealth));
+  }
+
+  #wait(purpose: Purpose): void {
+    const entered = this.#queue.enter(
+      this.#plan.full,
+      () => this.#next(purpose),
+      (waited) => this.#refuse(allBusy(this.#input.route.model, waited)),
+    );
+    if (!entered) this.#refuse(allBusy(this.#input.route.model, 0));
   }
 
   /** `again`: the same once more because of a detail that says nothing about the target; it does not count as another send. */
-  #send(target: Target, again: 'stale' | 'plain' | null = null): void {
-    const translation = translated(this.#context, this.#input, target);
+  #send(candidate: Candidate, purpose: Purpose, again: 'stale' | 'plain' | null = null): void {
+    const translation = translated(this.#context, this.#input, candidate.target);
     if (translation === null || isFailure(translation)) {
       this.#refusal ??= translation;
-      this.#next();
+      if (purpose !== 'hedge') this.#next(purpose);
       return;
     }
     if (again === null) this.#sends++;
-    this.#eligible.asked(target);
-    const open = openSend(this.#context, this.#input, target, translation, again === 'plain', this.#watchdog, this);
+    this.#plan.sent(candidate);
+    const watchdog: Watchdog = purpose === 'hedge' ? new Watchdog((what) => this.#expired(what, watchdog)) : this.#watchdog;
+    const open = openSend(this.#context, this.#input, candidate, translation, {
+      purpose,
+      plain: again === 'plain',
+      watchdog,
+      owner: this,
+    });
     this.#ignored = open.ignored;
-    this.#open = open;
+    this.#lanes.add(open);
     open.record.committed.then(
       () => {
-        if (this.#open === open) open.attempt.start(this.#context.upstream, this.#input.via);
+        if (!this.#lanes.has(open)) return;
+        open.attempt.start(this.#context.upstream, this.#input.via);
+        if (purpose !== 'hedge') this.#hedge.arm(candidate);
       },
       () => {
-        if (this.#open !== open) return;
-        this.#close(open, 'failed', 'ledger_unavailable', 503);
-        this.#context.router.targetHealth.withdrawn(open.admission);
-        this.#refuse(ledgerUnavailable());
+        if (!this.#lanes.has(open)) return;
+        this.#lanes.drop(open, 'failed', 'ledger_unavailable', 503);
+        if (this.#lanes.size === 0) this.#refuse(ledgerUnavailable());
       },
     );
   }
 
+  #hedgeNow(): void {
+    if (this.#over || this.#committed || this.#lanes.size !== 1) return;
+    const candidate = this.#plan.next('hedge');
+    if (candidate !== null) this.#send(candidate, 'hedge');
+  }
+
   // --- what attempts report
 
+  onHeaded(attempt: Attempt): void {
+    const { admission } = this.#lanes.of(attempt);
+    this.#context.router.targetHealth.firstByte(admission, attempt.headAt - attempt.startedAt);
+  }
+
   onCommitted(attempt: Attempt): void {
-    this.#input.exchange.firstContentAt = performance.now();
-    this.#input.exchange.servedModel = attempt.reader.servedModel;
-    this.#input.client.openStream(this.#headers());
+    const { exchange, client } = this.#input;
+    this.#won(this.#lanes.of(attempt));
+    this.#context.router.targetHealth.firstContent(this.#lanes.of(attempt).admission, attempt.firstContentAt - attempt.startedAt);
+    exchange.firstContentAt = attempt.firstContentAt;
+    client.openStream(this.#headers());
   }
 
   onBytes(_attempt: Attempt, bytes: Buffer): boolean {
-    return this.#input.client.write(bytes, () => this.#open?.attempt.resume());
+    return this.#input.client.write(bytes, () => this.#lanes.resume());
   }
 
   onAnswered(attempt: Attempt, bytes: Buffer): void {
-    const open = this.#open!;
+    const open = this.#lanes.of(attempt);
     const { exchange, client, call } = this.#input;
+    if (!this.#committed) this.#won(open);
     exchange.servedModel = attempt.reader.servedModel;
     if (exchange.firstContentAt === 0) exchange.firstContentAt = performance.now();
-    this.#context.router.targetHealth.succeeded(open.admission);
+    const { usage } = attempt.reader;
+    const firstContentMs = attempt.committed ? null : attempt.endedAt - attempt.startedAt;
+    this.#context.router.targetHealth.succeeded(open.admission, { usage, firstContentMs });
     this.#finish();
     const kept = this.#keep(open);
-    this.#close(open, 'ok', null, 200, () => {
+    this.#lanes.close(open, 'ok', null, 200, () => {
       if (kept === null) deliver();
       else kept.then(deliver, deliver);
     });
@@ -139,6 +197,20 @@ export class Run implements AttemptOwner {
       else if (call.stream) client.end(bytes);
       else client.json(200, bytes, this.#headers(exchange.costNano));
     };
+  }
+
+  /** This one answers the caller. */
+  #won(open: OpenSend): void {
+    const { exchange } = this.#input;
+    this.#committed = true;
+    this.#hedge.stop();
+    this.#lanes.keepOnly(open);
+    const { target, reader, firstContentAt, endedAt, startedAt } = open.attempt;
+    exchange.provider = target.provider.name;
+    exchange.target = target.model;
+    exchange.servedModel = reader.servedModel;
+    this.#ignored = open.ignored;
+    this.#context.hedging.answered(this.#input.route, (firstContentAt || endedAt) - startedAt);
   }
 
   /** What the next turn will need; the caller has its answer only after it is safe. */
@@ -151,25 +223,28 @@ export class Run implements AttemptOwner {
   }
 
   onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void {
-    const open = this.#open!;
+    const open = this.#lanes.of(attempt);
     const { exchange } = this.#input;
+    const { targetHealth } = this.#context.router;
     this.#lastFailure = failure;
     if (attempt.committed) {
       const error = clientError(failure, true);
-      this.#context.router.targetHealth.failed(open.admission, failure);
+      targetHealth.failed(open.admission, failure);
       this.#finish();
-      this.#input.exchange.failed(failure.reason);
-      this.#close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
+      exchange.failed(failure.reason);
+      this.#lanes.close(open, 'failed', failure.reason, 200, () => this.#interrupt(error));
       return;
     }
     const again = this.#retriedFree(open, failure, stale);
-    if (again !== null) this.#context.router.targetHealth.withdrawn(open.admission);
-    else this.#context.router.targetHealth.failed(open.admission, failure);
+    if (again !== null) targetHealth.withdrawn(open.admission);
+    else targetHealth.failed(open.admission, failure);
     const error = clientError(failure, this.#sends > 1);
-    this.#close(open, 'failed', failure.reason, error.status);
-    if (exchange.cancelled !== null) return;
+    this.#lanes.close(open, 'failed', failure.reason, error.status);
+    // The other one of a hedge goes on, and is what this one fails over to.
+    if (exchange.cancelled !== null || this.#lanes.size > 0) return;
+    this.#hedge.stop();
     if (again === null) this.#failOver(attempt, failure);
-    else this.#send(attempt.target, again);
+    else this.#send(open.candidate, open.purpose === 'hedge' ? 'failover' : open.purpose, again);
   }
 
   /** Whether the same target is asked once more at once: what failed says nothing about it. */
@@ -187,40 +262,42 @@ export class Run implements AttemptOwner {
 
   #failOver(attempt: Attempt, failure: UpstreamFailure): void {
     const { exchange } = this.#input;
-    if (breaksProviders(failure.reason)) this.#broken.add(attempt.target.provider.name);
-    const mayTry = mayFailOver(failure.reason) && this.#sends < exchange.config.retries.max_attempts && this.#broken.size < 2;
-    const target = mayTry ? this.#plan.next() : null;
-    const again = target === null && mayTry && failure.unsent ? this.#plan.again() : null;
-    const chosen = target ?? again;
-    if (chosen === null || !this.#context.router.retryBudget.take()) {
-      const budgetEmpty = chosen !== null;
-      this.#refuse(clientError(failure, this.#sends > 1 || budgetEmpty));
-      return;
-    }
-    if (again === null) {
-      this.#send(chosen);
-      return;
-    }
-    // The same target once more, only because nothing has reached it: after a wait, doubled each time, with jitter.
-    const wait = exchange.config.retries.backoff * 2 ** (this.#sends - 1) * (0.5 + this.#context.random() / 2);
+    const { reason, unsent } = failure;
+    if (breaksProviders(reason)) this.#broken.add(attempt.target.provider.name);
+    const chained = (reason === 'context_length' || reason === 'content_policy') && this.#plan.fallBack(reason);
+    const mayTry =
+      (chained || mayFailOver(reason)) && this.#sends < exchange.config.retries.max_attempts && this.#broken.size < 2;
+    const next = mayTry ? this.#plan.next('failover') : null;
+    const busy = mayTry && next === null && this.#plan.full.length > 0;
+    const again = mayTry && next === null && !busy && unsent ? this.#plan.again() : null;
+    const anything = next !== null || busy || again !== null;
+    if (!anything || !this.#context.router.retryBudget.take()) this.#refuse(clientError(failure, this.#sends > 1 || anything));
+    else if (next !== null) this.#send(next, 'failover');
+    else if (again !== null) this.#sendLater(again, failure);
+    else this.#wait('failover');
+  }
+
+  /** The same target once more, only because nothing has reached it: after a wait, doubled each time, with jitter. */
+  #sendLater(candidate: Candidate, failure: UpstreamFailure): void {
+    const { retries } = this.#input.exchange.config;
+    const wait = retries.backoff * 2 ** (this.#sends - 1) * (0.5 + this.#context.random() / 2);
     this.#backoff = setTimeout(() => {
       this.#backoff = null;
       // Meanwhile others may have found it broken, or be probing it.
-      if (this.#context.router.targetHealth.wait(chosen) === 0) this.#send(chosen);
+      if (this.#context.router.targetHealth.wait(candidate) === 0) this.#send(candidate, 'retry');
       else this.#refuse(clientError(failure, true));
     }, wait);
   }
 
   // --- ending
 
-  #expired(what: string): void {
+  #expired(what: string, watchdog: Watchdog): void {
     if (what === 'total') this.#input.exchange.cancel('deadline');
-    else this.#open?.attempt.expire(what);
+    else this.#lanes.timedBy(watchdog)?.attempt.expire(what);
   }
 
   #cancelled(reason: CancelReason): void {
     if (this.#over) return;
-    const open = this.#open;
     const { exchange, client } = this.#input;
     const error = cancelError(reason, this.#sends);
     this.#finish();
@@ -231,26 +308,19 @@ export class Run implements AttemptOwner {
       } else if (client.opened) this.#interrupt(error);
       else client.error(error, this.#headers());
     };
-    this.#input.exchange.failed(reason);
-    if (open === null) {
+    exchange.failed(reason);
+    if (this.#lanes.size === 0) {
       deliver();
       return;
     }
-    open.attempt.abort();
-    const { targetHealth } = this.#context.router;
-    const blamed = reason === 'deadline' && this.#input.callerTimeout === null && this.#sends === 1 && open.attempt.sent;
-    if (blamed) targetHealth.failed(open.admission, deadlineFailure);
-    else targetHealth.withdrawn(open.admission);
-    const status = error === null ? 499 : client.opened ? 200 : error.status;
     exchange.outcome = error === null ? 'cancelled' : 'failed';
-    this.#close(open, 'cancelled', reason, status, deliver);
-  }
-
-  /** Settles one attempt in the ledger; `then` runs after the commit. */
-  #close(open: OpenSend, outcome: AttemptOutcome, reason: string | null, status: number, then: (() => void) | null = null): void {
-    if (this.#open === open) this.#open = null;
-    settleAttempt(this.#input.exchange, open, outcome, reason, status, then);
-    this.#context.onAttempt(open.attempt.target.provider.name, outcome, reason);
+    const status = error === null ? 499 : client.opened ? 200 : error.status;
+    const { targetHealth } = this.#context.router;
+    const patient = reason === 'deadline' && this.#input.callerTimeout === null && this.#sends === 1;
+    this.#lanes.cancelAll(reason, status, deliver, ({ admission, attempt }) => {
+      if (patient && attempt.sent) targetHealth.failed(admission, deadlineFailure);
+      else targetHealth.withdrawn(admission);
+    });
   }
 
   /** No (more) attempt: the caller is told why. */
@@ -269,6 +339,8 @@ export class Run implements AttemptOwner {
   #finish(): void {
     this.#over = true;
     this.#watchdog.stop();
+    this.#hedge.stop();
+    this.#queue.leave();
     if (this.#backoff !== null) clearTimeout(this.#backoff);
     this.#backoff = null;
   }

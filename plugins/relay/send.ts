@@ -1,4 +1,5 @@
 import { type Target, type Translation, TranslationError, type UpstreamFailure } from '../../providers/provider.ts';
+import type { Candidate, Purpose, SendNote } from '../router/index.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import { timeoutsFor } from './call.ts';
 import type { RunContext, RunInput } from './context.ts';
@@ -19,29 +20,42 @@ export function isFailure(outcome: Translation | UpstreamFailure): outcome is Up
   return 'reason' in outcome;
 }
 
-/**
- * Makes one send ready: notes it on the exchange, opens its ledger row, takes its place in the target's health. `plain`: without
- * reference to a prompt prefix that the upstream keeps.
- */
+/** How a target is asked. */
+export interface SendOptions {
+  readonly purpose: Purpose;
+  /** Without reference to a prompt prefix that the upstream keeps. */
+  readonly plain: boolean;
+  readonly watchdog: Watchdog;
+  readonly owner: AttemptOwner;
+}
+
+/** Makes one send ready: notes it on the exchange, opens its ledger row, takes its place in the target's health. */
 export function openSend(
   context: RunContext,
   input: RunInput,
-  target: Target,
+  candidate: Candidate,
   translation: Translation,
-  plain: boolean,
-  watchdog: Watchdog,
-  owner: AttemptOwner,
+  { purpose, plain, watchdog, owner }: SendOptions,
 ): OpenSend {
   const { exchange, call, estimatedInput, metadata, route } = input;
+  const { target } = candidate;
   exchange.attempts++;
   exchange.provider = target.provider.name;
   exchange.target = target.model;
+  const admission = context.router.targetHealth.admit(candidate);
+  const credential = candidate.state.credentials.credential(admission.key);
   const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
   const { request, digest } =
     plain || translation.prefix === undefined
       ? { request: translation.request, digest: null }
       : context.prefixes.choose(target, translation, { id: exchange.id, keyId: exchange.principal.keyId });
-  const attempt = new Attempt(target, exchange.attempts, translation, request, call.stream, timeouts, watchdog, owner);
+  const attempt = new Attempt(
+    { target, credential, number: exchange.attempts, stream: call.stream, timeouts },
+    translation,
+    request,
+    watchdog,
+    owner,
+  );
   const record = context.usage.open(
     {
       exchange: exchange.id,
@@ -61,11 +75,18 @@ export function openSend(
     target,
   );
   exchange.hold();
-  return {
-    attempt,
-    record,
-    admission: context.router.targetHealth.admit(target),
-    prefix: digest,
-    ignored: translation.ignored ?? [],
+  const note: SendNote = {
+    candidate,
+    purpose,
+    credential: credential.id,
+    at: performance.now() - exchange.startedAt,
+    row: record.id,
+    firstByte: null,
+    firstContent: null,
+    ended: null,
+    outcome: null,
+    reason: null,
   };
+  input.decision.sends.push(note);
+  return { attempt, candidate, purpose, watchdog, note, record, admission, prefix: digest, ignored: translation.ignored ?? [] };
 }

@@ -1,11 +1,17 @@
 import type { Exchange } from '../exchange/index.ts';
-import type { Admission } from '../router/index.ts';
+import type { Admission, Candidate, Purpose, SendNote } from '../router/index.ts';
 import { type AttemptOutcome, estimateOutput, type OpenAttempt, type SettledCost } from '../usage/index.ts';
 import type { Attempt } from './attempt.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** An attempt with what has to be closed after it: its ledger row and its place in the target's health. */
 export interface OpenSend {
   readonly attempt: Attempt;
+  readonly candidate: Candidate;
+  readonly purpose: Purpose;
+  /** Its clocks; a hedge has its own. */
+  readonly watchdog: Watchdog;
+  readonly note: SendNote;
   readonly record: OpenAttempt;
   readonly admission: Admission;
   /** Digest of the prompt prefix that the request refers to; null for none. */
@@ -34,7 +40,7 @@ function addCost(exchange: Exchange, cost: SettledCost): void {
  */
 export function settleAttempt(
   exchange: Exchange,
-  { attempt, record }: OpenSend,
+  { attempt, record, note }: OpenSend,
   outcome: AttemptOutcome,
   reason: string | null,
   status: number,
@@ -44,6 +50,11 @@ export function settleAttempt(
   const startedAt = attempt.startedAt === 0 ? endedAt : attempt.startedAt;
   exchange.upstreamMs += endedAt - startedAt;
   const { reader } = attempt;
+  note.firstContent = attempt.firstContentAt === 0 ? null : attempt.firstContentAt - exchange.startedAt;
+  note.firstByte = attempt.headAt === 0 ? null : attempt.headAt - exchange.startedAt;
+  note.ended = endedAt - exchange.startedAt;
+  note.outcome = outcome;
+  note.reason = reason;
   const settled = record.settle({
     outcome,
     reason,

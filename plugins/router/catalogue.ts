@@ -2,10 +2,14 @@ import { LRUCache } from 'lru-cache';
 import type { ModelInfo, ProviderInstance, ProviderType, Target } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { ModelNotFoundError } from '../errors/classes.ts';
+import { Candidate } from './candidate.ts';
 import { Knowledge, together } from './knowledge.ts';
+import { limitOf } from './limits/index.ts';
 import { nearest } from './nearest.ts';
+import { type RatesOf, restrictionsOf } from './restrictions.ts';
 import { strategies } from './strategies/index.ts';
-import type { CatalogueModel, DescribedModel, Route, TargetGroup } from './types.ts';
+import type { TargetState } from './target-state.ts';
+import type { CatalogueModel, DescribedModel, FallbackCause, Route, TargetGroup } from './types.ts';
 
 /** Names resolved by pattern or prefix that are remembered; callers choose them, so there is a bound. */
 const rememberedRoutes = 2_000;
@@ -21,6 +25,10 @@ export interface CatalogueOptions {
   /** Models the built-in data lists for a provider of that data. */
   readonly builtin: (priceProvider: string) => readonly ModelInfo[];
   readonly random: () => number;
+  /** Prices of a target now; null when unknown. */
+  readonly ratesOf: RatesOf;
+  /** What is remembered of a target. */
+  readonly stateOf: (target: Target) => TargetState;
 }
 
 interface Pattern {
@@ -155,27 +163,47 @@ export class Catalogue {
   }
 
   #single(model: string, provider: ProviderInstance, upstream: string): Route {
-    const targets = [this.#target(provider, upstream, 1, undefined)];
-    const selector = strategies.get('priority')!.create(targets, this.#options.random);
-    return { model, groups: [{ name: model, strategy: 'priority', targets, selector }], timeouts: {} };
+    const target = this.#target(provider, upstream, 1, undefined);
+    return { model, groups: [this.#group(model, 'priority', [target], null, 'exhausted')], timeouts: {} };
   }
 
   #fromConfig(name: string, asked: string, rest: string): Route {
     const groups: TargetGroup[] = [];
-    const visit = (each: string, wildcard: string): void => {
+    const visit = (each: string, wildcard: string, cause: FallbackCause): void => {
       const config = this.#options.models[each];
-      if (config === undefined || groups.some((group) => group.name === each)) return;
+      if (config === undefined || groups.some((group) => group.name === each && group.cause === cause)) return;
       const targets = config.targets.flatMap((target) => {
         const provider = this.#options.providers.get(target.provider);
         if (provider === undefined) return [];
         return [this.#target(provider, target.model === '*' ? wildcard : target.model, target.weight ?? 1, target.dimensions)];
       });
-      const strategy = config.strategy ?? 'weighted';
-      groups.push({ name: each, strategy, targets, selector: strategies.get(strategy)!.create(targets, this.#options.random) });
-      for (const fallback of config.fallbacks ?? []) visit(fallback, wildcard);
+      groups.push(this.#group(each, config.strategy ?? 'weighted', targets, config, cause));
+      for (const fallback of config.fallbacks ?? []) visit(fallback, wildcard, cause);
     };
-    visit(name, rest);
-    return { model: asked, groups, timeouts: this.#options.models[name]?.timeouts ?? {} };
+    visit(name, rest, 'exhausted');
+    const config = this.#options.models[name];
+    for (const fallback of config?.context_window_fallbacks ?? []) visit(fallback, rest, 'context_length');
+    for (const fallback of config?.content_policy_fallbacks ?? []) visit(fallback, rest, 'content_policy');
+    return { model: asked, groups, timeouts: config?.timeouts ?? {} };
+  }
+
+  #group(
+    name: string,
+    strategy: string,
+    targets: readonly Target[],
+    config: TargetGroup['config'],
+    cause: FallbackCause,
+  ): TargetGroup {
+    const { random, ratesOf, stateOf } = this.#options;
+    const candidates = targets.map((target, slot) => {
+      const state = stateOf(target);
+      const written = config?.targets.find((each) => each.provider === target.provider.name && each.model === target.model);
+      state.limit ??= limitOf(written?.concurrency ?? target.provider.config.concurrency);
+      return new Candidate(target, slot, state);
+    });
+    const selector = strategies.get(strategy)!.create(candidates, { random, config, ratesOf });
+    const limits = config === null ? null : restrictionsOf({ maxPrice: config.max_price }, ratesOf);
+    return { name, strategy, targets, candidates, selector, config, limits, cause };
   }
 
   #target(provider: ProviderInstance, model: string, weight: number, dimensions: number | undefined): Target {

@@ -1,19 +1,24 @@
 import { LRUCache } from 'lru-cache';
-import type { FailureReason, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { FailureReason, ProviderInstance, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
-import type { BreakerState, TargetHealth } from './types.ts';
+import type { Candidate } from './candidate.ts';
+import { CredentialPool } from './credentials.ts';
+import type { Exclusion } from './decision.ts';
+import { TargetState } from './target-state.ts';
+import type { TargetHealth } from './types.ts';
 
-/** What a failure says about the target it came from. */
-const blame: Readonly<Record<FailureReason, 'target' | 'rest' | 'none'>> = {
+/** What a failure speaks of. */
+const blame: Readonly<Record<FailureReason, 'target' | 'key' | 'none'>> = {
   invalid_request: 'none',
   context_length: 'none',
   content_policy: 'none',
   too_large: 'none',
   not_found: 'none',
   prefix_lost: 'none',
-  authentication: 'target',
-  rate_limit: 'rest',
-  quota: 'rest',
+  authentication: 'key',
+  rate_limit: 'key',
+  quota: 'key',
   overloaded: 'target',
   server: 'target',
   redirect: 'target',
@@ -24,42 +29,33 @@ const blame: Readonly<Record<FailureReason, 'target' | 'rest' | 'none'>> = {
   truncated: 'target',
 };
 
-/** A spent quota does not come back within seconds. */
-const quotaRestMs = 60_000;
+/** A failure counts as this long an answer, so that failing fast attracts nothing (linkerd2-proxy#4537). Milliseconds. */
+const failurePenalty = 5_000;
 /** Callers name models freely (`provider/anything`), so what is remembered of targets has a bound. */
 const rememberedTargets = 10_000;
-
-/** What happened to one target, as its own answers told. Times are milliseconds of the injected clock. */
-class TargetState {
-  breaker: BreakerState = 'closed';
-  openUntil = 0;
-  openFor = 0;
-  restUntil = 0;
-  restReason: FailureReason | null = null;
-  probing = false;
-  inFlight = 0;
-  consecutive = 0;
-  lastFailure: { reason: FailureReason; at: number } | null = null;
-  // Two halves of the window: the counts of the running one and of the one before.
-  half = 0;
-  requests = 0;
-  failures = 0;
-  earlierRequests = 0;
-  earlierFailures = 0;
-}
 
 /** One request a target is working on. Holds the state itself: the target may be forgotten before the request ends. */
 export interface Admission {
   readonly probe: boolean;
   readonly state: TargetState;
+  /** The place of the provider's key it is sent with. */
+  readonly key: number;
+}
+
+/** What the answer to a request showed. */
+export interface Answered {
+  readonly usage: Quantities | null;
+  /** Milliseconds from the send to the first content, when that was not told before; null otherwise. */
+  readonly firstContentMs: number | null;
 }
 
 /**
- * Passive health of every target: a breaker (closed, open, half-open with one probe, closed) and the waits that upstreams
- * asked for. Nothing is sent to find out.
+ * Passive health of every target: a breaker (closed, open, half-open with one probe, closed), the rests that upstreams asked
+ * for, and what their answers showed. Nothing is sent to find out.
  */
 export class Health {
   readonly #states = new LRUCache<string, TargetState>({ max: rememberedTargets });
+  readonly #pools = new Map<ProviderInstance, CredentialPool>();
   readonly #options: Config['health'];
   readonly #now: () => number;
 
@@ -73,95 +69,133 @@ export class Health {
     return this.#states.size;
   }
 
+  now(): number {
+    return this.#now();
+  }
+
+  /** What is remembered of a target; made when first asked for. */
+  state(target: Target): TargetState {
+    const known = this.#states.get(target.id);
+    if (known !== undefined) return known;
+    const state = new TargetState(this.pool(target.provider), this.#options.slow_start);
+    this.#states.set(target.id, state);
+    return state;
+  }
+
+  pool(provider: ProviderInstance): CredentialPool {
+    const known = this.#pools.get(provider);
+    if (known !== undefined) return known;
+    const pool = new CredentialPool(provider, this.#options);
+    this.#pools.set(provider, pool);
+    return pool;
+  }
+
   /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. */
-  wait(target: Target): number {
-    const state = this.#states.get(target.id);
-    if (state === undefined) return 0;
-    const now = this.#now();
-    const resting = Math.max(0, state.restUntil - now);
+  wait({ state }: Candidate, now = this.#now()): number {
+    const resting = Math.max(0, state.restUntil - now, state.credentials.wait(state.keyRests, now));
     if (state.breaker === 'closed') return resting;
     if (state.openUntil > now) return Math.max(resting, state.openUntil - now);
     return state.probing ? Math.max(resting, 100) : resting;
   }
 
-  /** Resting because the upstream limited the rate, as opposed to being broken. */
-  isRateLimited(target: Target): boolean {
-    const state = this.#states.get(target.id);
-    return (
-      state !== undefined && state.restUntil > this.#now() && state.restReason === 'rate_limit' && state.breaker === 'closed'
-    );
+  /** Why a request may not be sent now; null when it may. */
+  exclusion(state: TargetState, now: number): Exclusion | null {
+    if (state.breaker !== 'closed' && (state.openUntil > now || state.probing)) return 'breaker';
+    if (state.restUntil > now) return 'rest';
+    return state.credentials.wait(state.keyRests, now) > 0 ? 'keys' : null;
+  }
+
+  /** What none of its provider's keys may be used for; null while one may, or while the target itself is out. */
+  keysRestFor({ state }: Candidate): FailureReason | null {
+    const now = this.#now();
+    return this.exclusion(state, now) === 'keys' ? state.credentials.reason(state.keyRests, now) : null;
   }
 
   /** A request goes out. Every admission is ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
-  admit(target: Target): Admission {
-    const state = this.#state(target);
+  admit({ state }: Candidate): Admission {
     state.inFlight++;
-    if (state.breaker === 'closed') return { probe: false, state };
+    const key = state.credentials.pick(state.keyRests, this.#now());
+    if (state.breaker === 'closed') return { probe: false, state, key };
     state.breaker = 'half_open';
     state.probing = true;
-    return { probe: true, state };
+    return { probe: true, state, key };
   }
 
-  succeeded(admission: Admission): void {
+  /** The answer began, `ms` after the request was sent. */
+  firstByte({ state }: Admission, ms: number): void {
+    state.limit?.answered(ms, state.inFlight, this.#now());
+  }
+
+  /** The first content came, `ms` after the request was sent. */
+  firstContent({ state }: Admission, ms: number): void {
+    state.latency.observe(ms, this.#now());
+  }
+
+  succeeded(admission: Admission, answered: Answered | null = null): void {
     const state = this.#end(admission);
     this.#count(state, false);
     state.consecutive = 0;
-    if (admission.probe) {
-      state.breaker = 'closed';
-      state.openFor = 0;
-      state.requests = state.failures = state.earlierRequests = state.earlierFailures = 0;
-    }
+    state.uptime.observe(1);
+    state.credentials.succeeded(admission.key);
+    if (answered !== null) this.#learn(state, answered);
+    if (admission.probe) this.#close(state);
+    state.onRoom?.();
   }
 
   /** The caller left or was impatient: says nothing about the target. */
   withdrawn(admission: Admission): void {
-    this.#end(admission);
+    const state = this.#end(admission);
+    state.credentials.undecided(admission.key, this.#now());
+    state.onRoom?.();
   }
 
   failed(admission: Admission, failure: UpstreamFailure): void {
-    const kind = blame[failure.reason];
+    const kind = this.#blame(admission, failure);
     if (kind === 'none') {
       this.succeeded(admission);
       return;
     }
     const state = this.#end(admission);
+    const now = this.#now();
     state.lastFailure = { reason: failure.reason, at: Date.now() };
-    if (failure.retryAfterMs !== null || kind === 'rest') this.#rest(state, failure);
-    if (kind === 'rest') {
-      // It answers, so it is alive; a probe that is told to wait leaves the breaker half-open.
-      if (!admission.probe) return;
-      state.openUntil = state.restUntil;
-      return;
-    }
-    state.consecutive++;
-    this.#count(state, true);
-    if (admission.probe || this.#isFailing(state)) this.#open(state);
+    if (kind === 'key') this.#keyFailed(admission, failure, now);
+    else this.#targetFailed(admission, failure, now);
+    state.onRoom?.();
   }
 
   snapshot(targets: Iterable<Target>): TargetHealth[] {
-    const offset = Date.now() - this.#now();
+    const now = this.#now();
+    const toWall = Date.now() - now;
     return [...targets].map((target) => {
-      const state = this.#states.peek(target.id) ?? new TargetState();
-      const wait = this.wait(target);
+      const state = this.#states.peek(target.id) ?? new TargetState(this.pool(target.provider), this.#options.slow_start);
+      const wait = this.wait({ state } as Candidate, now);
+      const { latency, uptime, cacheShare, limit } = state;
       return {
         target: target.id,
         provider: target.provider.name,
         model: target.model,
-        breaker: state.breaker === 'open' && state.openUntil <= this.#now() ? 'half_open' : state.breaker,
-        unavailableUntil: wait > 0 ? Math.ceil(this.#now() + wait + offset) : null,
+        breaker: state.breaker === 'open' && state.openUntil <= now ? 'half_open' : state.breaker,
+        unavailableUntil: wait > 0 ? Math.ceil(now + wait + toWall) : null,
         consecutiveFailures: state.consecutive,
         inFlight: state.inFlight,
         lastFailure: state.lastFailure,
+        latencyMs: latency.known ? latency.value(now) : null,
+        uptime: uptime.known ? uptime.value : null,
+        cacheShare: cacheShare.known ? cacheShare.value : null,
+        limit: limit?.limit ?? null,
+        share: state.share(now),
+        parked: state.credentials.parked(now, state.keyRests).map(({ id, reason, wait }) => ({
+          id,
+          reason,
+          until: Math.ceil(now + wait + toWall),
+        })),
       };
     });
   }
 
-  #state(target: Target): TargetState {
-    const known = this.#states.get(target.id);
-    if (known !== undefined) return known;
-    const state = new TargetState();
-    this.#states.set(target.id, state);
-    return state;
+  /** A single key that may not do one thing (403) is no different from a target that refuses: no other key could be asked. */
+  #blame({ state }: Admission, { reason, status }: UpstreamFailure): 'target' | 'key' | 'none' {
+    return reason === 'authentication' && status === 403 && state.credentials.size === 1 ? 'target' : blame[reason];
   }
 
   #end({ probe, state }: Admission): TargetState {
@@ -170,13 +204,37 @@ export class Health {
     return state;
   }
 
-  /** Waits only ever grow: a shorter one said later does not end a longer one. */
-  #rest(state: TargetState, failure: UpstreamFailure): void {
-    const asked = failure.retryAfterMs ?? (failure.reason === 'quota' ? quotaRestMs : this.#options.rate_limit_rest);
-    const until = this.#now() + Math.min(asked, this.#options.max_rest);
+  #learn(state: TargetState, { usage, firstContentMs }: Answered): void {
+    if (firstContentMs !== null) state.latency.observe(firstContentMs, this.#now());
+    if (usage === null) return;
+    const { input = 0, cached = 0, output } = usage;
+    if (input > 0) state.cacheShare.observe(Math.min(1, cached / input));
+    if (output !== undefined) state.outputTokens.observe(output);
+  }
+
+  #keyFailed({ probe, state, key }: Admission, failure: UpstreamFailure, now: number): void {
+    state.credentials.refused(key, state.keyRests, failure, now);
+    // It answers, so it is alive; a probe that is told to wait leaves the breaker half-open.
+    if (probe) state.openUntil = now + state.credentials.wait(state.keyRests, now);
+  }
+
+  #targetFailed({ probe, state, key }: Admission, failure: UpstreamFailure, now: number): void {
+    state.credentials.undecided(key, now);
+    if (failure.retryAfterMs !== null) this.#rest(state, failure.reason, failure.retryAfterMs, now);
+    state.latency.observe(Math.max(failurePenalty, state.latency.value(now)), now);
+    state.uptime.observe(0);
+    if (failure.reason === 'overloaded' || failure.reason === 'timeout') state.limit?.refused(state.inFlight + 1, now);
+    state.consecutive++;
+    this.#count(state, true);
+    if (probe || this.#isFailing(state)) this.#open(state, now);
+  }
+
+  /** Rests only ever grow: a shorter one said later does not end a longer one. */
+  #rest(state: TargetState, reason: FailureReason, asked: number, now: number): void {
+    const until = now + Math.min(asked, this.#options.max_rest);
     if (until <= state.restUntil) return;
     state.restUntil = until;
-    state.restReason = failure.reason;
+    state.restReason = reason;
   }
 
   #count(state: TargetState, failure: boolean): void {
@@ -200,9 +258,16 @@ export class Health {
     return requests >= this.#options.min_requests && failures >= this.#options.failure_ratio * requests;
   }
 
-  #open(state: TargetState): void {
+  #open(state: TargetState, now: number): void {
     state.openFor = Math.min(state.openFor === 0 ? this.#options.open_for : state.openFor * 2, this.#options.max_open_for);
-    state.openUntil = this.#now() + state.openFor;
+    state.openUntil = now + state.openFor;
     state.breaker = 'open';
+  }
+
+  #close(state: TargetState): void {
+    state.breaker = 'closed';
+    state.openFor = 0;
+    state.recoveredAt = this.#now();
+    state.requests = state.failures = state.earlierRequests = state.earlierFailures = 0;
   }
 }

@@ -3,20 +3,29 @@ import { createInstance } from '../../providers/instance.ts';
 import type { ModelInfo, ProviderInstance, ProviderType } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { Catalogue } from './catalogue.ts';
+import type { Decision } from './decision.ts';
 import { keepFetching } from './fetch.ts';
 import { Health } from './health.ts';
-import { type Eligible, Plan } from './plan.ts';
+import { Plan, type PlanCall } from './plan.ts';
+import { type RatesOf, type Restrictions, restrictionsOf, type Wishes } from './restrictions.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { Route, Router } from './types.ts';
+import { WaitingRoom } from './waiting.ts';
 
+export type { Candidate } from './candidate.ts';
+export { Decision, type Purpose, type SendNote } from './decision.ts';
 export type { Admission, Health } from './health.ts';
-export type { Eligible, Plan } from './plan.ts';
+export type { Plan, PlanCall } from './plan.ts';
+export type { Restrictions, Wishes } from './restrictions.ts';
+export { RetryBudget } from './retry-budget.ts';
 export type * from './types.ts';
 
 export interface RouterOptions {
   readonly config: Config;
   /** Models the built-in data lists for a provider of that data. */
   readonly builtin: (priceProvider: string) => readonly ModelInfo[];
+  /** Prices of a target now; null when unknown. */
+  readonly ratesOf: RatesOf;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
   /** Monotonic milliseconds. */
@@ -27,7 +36,11 @@ export interface RouterOptions {
 export interface RouterCore extends Router {
   readonly targetHealth: Health;
   readonly retryBudget: RetryBudget;
-  plan(route: Route, eligible: Eligible): Plan;
+  /** Calls that wait for a target at its limit. */
+  readonly waiting: WaitingRoom;
+  /** What a caller allows, as the plan asks for it; null when everything. */
+  restrictions(wishes: Wishes): Restrictions | null;
+  plan(route: Route, call: PlanCall, decision: Decision): Plan;
 }
 
 declare module 'fastify' {
@@ -40,6 +53,7 @@ export default fp<RouterOptions>(
   async (app, options) => {
     const { config } = options;
     const now = options.now ?? (() => performance.now());
+    const random = options.random ?? Math.random;
     const targetHealth = new Health(config.health, now);
     const retryBudget = new RetryBudget(config.retries.budget, now);
     const types: ProviderType[] = [];
@@ -54,7 +68,9 @@ export default fp<RouterOptions>(
         providers,
         types,
         builtin: options.builtin,
-        random: options.random ?? Math.random,
+        random,
+        ratesOf: options.ratesOf,
+        stateOf: (target) => targetHealth.state(target),
       });
       return catalogue;
     }
@@ -63,6 +79,8 @@ export default fp<RouterOptions>(
       providers,
       targetHealth,
       retryBudget,
+      waiting: new WaitingRoom(),
+      restrictions: (wishes) => restrictionsOf(wishes, options.ratesOf),
       register(type) {
         types.push(type);
         // The map keeps the order of the file: bare ids go to the first provider that has them.
@@ -80,7 +98,7 @@ export default fp<RouterOptions>(
       models: () => current().models(),
       model: (id) => current().model(id),
       health: () => targetHealth.snapshot(current().targets()),
-      plan: (route, eligible) => new Plan(route, targetHealth, eligible),
+      plan: (route, call, decision) => new Plan(route, { health: targetHealth, random }, call, decision),
     } satisfies RouterCore as RouterCore);
 
     app.addHook('onListen', (done) => {

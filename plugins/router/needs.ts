@@ -1,4 +1,4 @@
-import type { Call, Modality, Operation, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { Call, Modality, ModelInfo, Operation, Target, UpstreamFailure } from '../../providers/provider.ts';
 
 // What a call asks of a model, and whether a target can take it. Only what is known of a target counts against it: a model
 // nothing is known of takes everything.
@@ -154,18 +154,24 @@ export function canTake(needs: Needs, { model, info }: Target): UpstreamFailure 
   return tooLong(needs, model, info);
 }
 
-function tooLong(
-  needs: Needs,
-  model: string,
-  { contextWindow, maxOutputTokens }: NonNullable<Target['info']>,
-): UpstreamFailure | null {
+/** Whether a call fits into what a model reads and generates together, as far as an estimate can tell. */
+export function fitsWindow(needs: Needs, { contextWindow, maxOutputTokens }: ModelInfo): boolean {
   // Of embeddings each text counts by itself.
-  if (contextWindow === undefined || needs.operation === 'embeddings') return null;
-  // A limit above what the model can generate is the upstream's to judge: some take it as "as much as possible".
-  const answer = Math.min(needs.outputTokens, maxOutputTokens ?? contextWindow);
-  if (needs.inputTokens + answer <= estimateError * contextWindow) return null;
+  if (contextWindow === undefined || needs.operation === 'embeddings') return true;
+  return needs.inputTokens + answerOf(needs, contextWindow, maxOutputTokens) <= estimateError * contextWindow;
+}
+
+/** A limit above what the model can generate is the upstream's to judge: some take it as "as much as possible". */
+function answerOf({ outputTokens }: Needs, contextWindow: number, maxOutputTokens: number | undefined): number {
+  return Math.min(outputTokens, maxOutputTokens ?? contextWindow);
+}
+
+function tooLong(needs: Needs, model: string, info: ModelInfo): UpstreamFailure | null {
+  if (fitsWindow(needs, info)) return null;
+  const window = info.contextWindow!;
+  const answer = answerOf(needs, window, info.maxOutputTokens);
   const asked = answer === 0 ? '' : ` and ${answer} are asked for as the answer`;
-  const message = `The request has about ${needs.inputTokens} tokens${asked}, while the context of the model \`${shown(model)}\` has ${contextWindow}. Shorten it, or use a model with a larger context.`;
+  const message = `The request has about ${needs.inputTokens} tokens${asked}, while the context of the model \`${shown(model)}\` has ${window}. Shorten it, or use a model with a larger context.`;
   return { ...refused(model, '', chatParam(needs), 'context_length_exceeded'), reason: 'context_length', message };
 }
 

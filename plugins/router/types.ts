@@ -1,7 +1,20 @@
 import type { FailureReason, ModelInfo, ProviderInstance, ProviderType, Target } from '../../providers/provider.ts';
-import type { Strategy, Timeouts } from '../../schemas/config.ts';
+import type { Config, Timeouts } from '../../schemas/config.ts';
+import type { Rates } from '../usage/money.ts';
+import type { Candidate } from './candidate.ts';
+import type { Needs } from './needs.ts';
+import type { Restrictions } from './restrictions.ts';
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
+
+/** An API key that is not used for a while. */
+export interface ParkedCredential {
+  /** Its name in the configuration; nothing of the secret. */
+  readonly id: string;
+  readonly reason: FailureReason;
+  /** Milliseconds. */
+  readonly wait: number;
+}
 
 /** Health of one target as admin, metrics and health routes show it. Times are unix milliseconds. */
 export interface TargetHealth {
@@ -9,31 +22,74 @@ export interface TargetHealth {
   readonly provider: string;
   readonly model: string;
   readonly breaker: BreakerState;
-  /** Not offered to callers until then (Retry-After or an open breaker); null when available. */
+  /** Not offered to callers until then (Retry-After, an open breaker, no key that may be used); null when available. */
   readonly unavailableUntil: number | null;
   readonly consecutiveFailures: number;
   readonly inFlight: number;
   readonly lastFailure: { readonly reason: FailureReason; readonly at: number } | null;
+  /** Milliseconds to the first content, peak EWMA; null while nothing is known. */
+  readonly latencyMs: number | null;
+  /** Share of the latest attempts that did not fail through the target, 0 to 1; null while nothing is known. */
+  readonly uptime: number | null;
+  /** Share of the input tokens that the upstream had cached, 0 to 1; null while nothing is known. */
+  readonly cacheShare: number | null;
+  /** Requests it may work on at once; null for any number. */
+  readonly limit: number | null;
+  /** Part of its share that it gets while it comes back, 0 to 1; 1 when it is back. */
+  readonly share: number;
+  readonly parked: readonly (Omit<ParkedCredential, 'wait'> & { readonly until: number })[];
+}
+
+/** What a choice may go by beside the candidates. */
+export interface Facts {
+  readonly needs: Needs;
+  /** Milliseconds of the router's clock. */
+  readonly now: number;
 }
 
 /** Chooses among the targets of one group; keeps what its strategy has to remember. */
 export interface Selector {
-  /** One of `available`, which is never empty. */
-  pick(available: readonly Target[]): Target;
+  /** One of `candidates`, which is never empty and in the order of the file. Changes nothing: it may be asked without consequence. */
+  pick(candidates: readonly Candidate[], facts: Facts): Candidate;
+  /** The pick was acted on. */
+  chosen?(candidate: Candidate, candidates: readonly Candidate[]): void;
+  /** What it compares candidates by, the lowest is best; absent where it goes by shares or order. */
+  score?(candidate: Candidate, facts: Facts): number;
 }
 
-/** One selection policy. `random` gives numbers in [0, 1). */
-export interface SelectionStrategy {
-  readonly name: Strategy;
-  create(targets: readonly Target[], random: () => number): Selector;
+/** What a strategy is made with. */
+export interface StrategyTools {
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  /** The group's entry in the configuration; null for a target that a caller named. */
+  readonly config: Config['models'][string] | null;
+  /** Prices now; null when unknown. */
+  readonly ratesOf: (target: Target) => Rates | null;
 }
+
+/** One selection policy. */
+export interface SelectionStrategy {
+  /** The value of `models.*.strategy`. */
+  readonly name: string;
+  create(candidates: readonly Candidate[], tools: StrategyTools): Selector;
+}
+
+/** What makes a group of targets take its turn. */
+export type FallbackCause = 'exhausted' | 'context_length' | 'content_policy';
 
 /** Targets among which one strategy chooses; the next group is tried when every target of this one is out. */
 export interface TargetGroup {
   readonly name: string;
-  readonly strategy: Strategy;
+  readonly strategy: string;
   readonly targets: readonly Target[];
+  /** The same, with what is remembered of each. */
+  readonly candidates: readonly Candidate[];
   readonly selector: Selector;
+  readonly config: Config['models'][string] | null;
+  /** What the configuration allows of them; null for all. */
+  readonly limits: Restrictions | null;
+  /** `exhausted` for the model's own group and its plain fallbacks. */
+  readonly cause: FallbackCause;
 }
 
 /** What a model name stands for. */

@@ -45,9 +45,9 @@ export function scrub(text: string, secrets: readonly string[] = []): string {
 }
 
 /** What has to be removed from messages: every header value sent, and the part behind an auth scheme. */
-export function secretsOf(headers: Readonly<Record<string, string>>): readonly string[] {
+export function secretsOf(...sent: readonly Readonly<Record<string, string>>[]): readonly string[] {
   const secrets: string[] = [];
-  for (const value of Object.values(headers)) {
+  for (const value of sent.flatMap((headers) => Object.values(headers))) {
     secrets.push(value);
     const space = value.indexOf(' ');
     if (space > 0) secrets.push(value.slice(space + 1));

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ModelNotFoundError } from '../../plugins/errors/classes.ts';
 import { Catalogue } from '../../plugins/router/catalogue.ts';
+import { Health } from '../../plugins/router/health.ts';
 import type { ProviderInstance } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
-import { provider, providerType } from '../plugins/router/targets.ts';
+import { healthOptions, provider, providerType } from '../plugins/router/targets.ts';
 import { allowTime, announce, propertyRuns, runs } from './dice.ts';
 import { watchPrototypes } from './pollution.ts';
 
@@ -78,12 +79,15 @@ function build(of: Setup, models: Config['models']): { catalogue: Catalogue; ins
   const instances: ProviderInstance[] = of.providers.map((each, at) =>
     provider(each, { models: [...of.listed[at]!] }, providerType({ type: `type-${each}`, defaults: { priceProvider: each } })),
   );
+  const health = new Health(healthOptions, () => 0);
   const catalogue = new Catalogue({
     models,
     providers: new Map(instances.map((each) => [each.name, each])),
     types: [],
     builtin: (each) => of.builtin[of.providers.indexOf(each)]!.map(info),
     random: () => 0,
+    ratesOf: () => null,
+    stateOf: (target) => health.state(target),
   });
   for (const [at, instance] of instances.entries()) {
     const list = of.fetched[at];

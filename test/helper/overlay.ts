@@ -26,7 +26,13 @@ export function inPriority(urls: Readonly<Record<string, string>>, extra: object
 }
 
 /** Health settings with which no breaker ever opens. */
-export const neverOpen = { consecutive_failures: 1_000_000_000, failure_ratio: 1, min_requests: 1_000_000_000 };
+export const neverOpen = {
+  consecutive_failures: 1_000_000_000,
+  failure_ratio: 1,
+  min_requests: 1_000_000_000,
+  quota_rest: '1ms',
+  credential_rest: '1ms',
+};
 
 /** One target that is never put aside, however often it fails; one attempt each. */
 export function patient(baseUrl: string, extra: object = {}): object {

@@ -18,7 +18,7 @@ describe('an access line', () => {
   it('has what is known of the call, in the order of the documentation', () => {
     const line = parsed(
       settled({
-        principal: { keyId: 'key_a', name: 'a', models: null },
+        principal: { keyId: 'key_a', name: 'a', models: null, options: null },
         model: 'smart',
         stream: true,
         provider: 'acme',
@@ -93,7 +93,7 @@ describe('a finished line', () => {
         done();
       },
     });
-    const log = await createLogger({ level, pretty: false, access: true }, stream);
+    const log = await createLogger({ level, pretty: false, access: true, decisions: false }, stream);
     lineWriter(log)(() => '{"msg":"exchange"}\n');
     return text;
   }

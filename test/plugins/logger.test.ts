@@ -11,7 +11,7 @@ async function logger(changes: Partial<Config['logging']> = {}) {
       done();
     },
   });
-  const log = await createLogger({ level: 'info', pretty: false, access: true, ...changes }, stream);
+  const log = await createLogger({ level: 'info', pretty: false, access: true, decisions: false, ...changes }, stream);
   return { log, lines, last: () => JSON.parse(lines.at(-1)!) as Record<string, unknown> };
 }
 
@@ -76,7 +76,7 @@ describe('log lines', () => {
 });
 
 it('writes for people to standard output when told so', async () => {
-  const log = await createLogger({ level: 'silent', pretty: true, access: false });
+  const log = await createLogger({ level: 'silent', pretty: true, access: false, decisions: false });
   expect(log.level).toBe('silent');
   log.info('not shown');
 });

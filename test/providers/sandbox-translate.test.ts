@@ -14,6 +14,7 @@ const provider: ProviderInstance = {
   path: '',
   query: '',
   headers: {},
+  credentials: [{ id: '1', weight: 1, headers: {} }],
   operations: new Set(sandbox.defaults.operations as ('chat' | 'embeddings' | 'responses')[]),
   vendorHost: false,
 };

@@ -14,6 +14,7 @@ export function providerOf(overrides: Partial<ProviderInstance> = {}): ProviderI
     path: '/v1',
     query: '',
     headers: { authorization: 'Bearer sk-test-000011112222' },
+    credentials: [{ id: '1', weight: 1, headers: {} }],
     operations: new Set(['chat', 'embeddings', 'responses']),
     vendorHost: false,
     ...overrides,

@@ -68,6 +68,12 @@ const healthy: TargetHealth = {
   consecutiveFailures: 5,
   inFlight: 1,
   lastFailure: { reason: 'connect', at: 1_700_000_000_000 },
+  latencyMs: null,
+  uptime: null,
+  cacheShare: null,
+  limit: null,
+  share: 1,
+  parked: [],
 };
 
 async function build(): Promise<FastifyInstance> {

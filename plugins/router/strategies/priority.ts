@@ -3,5 +3,5 @@ import type { SelectionStrategy } from '../types.ts';
 /** The first target of the file that is available. */
 export const priority: SelectionStrategy = {
   name: 'priority',
-  create: () => ({ pick: (available) => available[0]! }),
+  create: () => ({ pick: (candidates) => candidates[0]! }),
 };

@@ -1,4 +1,3 @@
-import type { Target } from '../../../providers/provider.ts';
 import type { SelectionStrategy } from '../types.ts';
 
 /**
@@ -7,26 +6,31 @@ import type { SelectionStrategy } from '../types.ts';
  */
 export const weighted: SelectionStrategy = {
   name: 'weighted',
-  create(targets) {
-    const current = new Map<Target, number>(targets.map((target) => [target, 0]));
+  create(all) {
+    const current = new Array<number>(all.length).fill(0);
     return {
-      pick(available) {
-        let total = 0;
-        let best = available[0]!;
-        let bestValue = Number.NEGATIVE_INFINITY;
-        for (const target of available) {
+      pick(candidates) {
+        let best = candidates[0]!;
+        let most = Number.NEGATIVE_INFINITY;
+        for (let at = 0; at < candidates.length; at++) {
+          const candidate = candidates[at]!;
+          const { weight } = candidate.target;
+          const value = current[candidate.slot]! + weight;
           // Weight 0: only when nothing else is left.
-          if (target.weight === 0) continue;
-          const value = current.get(target)! + target.weight;
-          current.set(target, value);
-          total += target.weight;
-          if (value > bestValue) {
-            best = target;
-            bestValue = value;
-          }
+          if (weight === 0 || value <= most) continue;
+          best = candidate;
+          most = value;
         }
-        if (total > 0) current.set(best, bestValue - total);
         return best;
+      },
+      chosen(chosen, candidates) {
+        let total = 0;
+        for (let at = 0; at < candidates.length; at++) {
+          const { slot, target } = candidates[at]!;
+          current[slot]! += target.weight;
+          total += target.weight;
+        }
+        current[chosen.slot]! -= total;
       },
     };
   },

@@ -56,7 +56,7 @@ test.each([
   ['x-api-key beside a scheme that is not Bearer', { authorization: 'Basic eDp5', 'x-api-key': secret }],
 ])('takes a key in %s', async (_name, headers) => {
   const reply = await ask(await build(), headers);
-  expect(reply.json()).toEqual({ keyId: 'key_alice', name: 'alice', models: ['smart', 'gpt-*'] });
+  expect(reply.json()).toEqual({ keyId: 'key_alice', name: 'alice', models: ['smart', 'gpt-*'], options: null });
 });
 
 test('lets a known key in without a promise, the first time and from its cache', async () => {
@@ -139,7 +139,7 @@ test('good calls are never counted or limited, also from an address that is', as
 test('mode none, said by the operator, asks nothing of the caller', async () => {
   const app = await build({ mode: 'none', keyless: 'explicit', keys: {} });
   const reply = await ask(app, { host: 'gateway.example.com' });
-  expect(reply.json()).toEqual({ keyId: null, name: null, models: null });
+  expect(reply.json()).toEqual({ keyId: null, name: null, models: null, options: null });
 });
 
 test('keyless by default refuses a foreign Host and names the ways out', async () => {

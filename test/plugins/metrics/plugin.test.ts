@@ -60,6 +60,12 @@ const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHeal
   consecutiveFailures: 0,
   inFlight: 0,
   lastFailure: null,
+  latencyMs: null,
+  uptime: null,
+  cacheShare: null,
+  limit: null,
+  share: 1,
+  parked: [],
   ...changes,
 });
 

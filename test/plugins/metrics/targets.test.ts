@@ -12,6 +12,12 @@ const health = (target: string, breaker: BreakerState = 'closed', inFlight = 0):
   consecutiveFailures: 0,
   inFlight,
   lastFailure: null,
+  latencyMs: null,
+  uptime: null,
+  cacheShare: null,
+  limit: null,
+  share: 1,
+  parked: [],
 });
 
 test('configured are the targets of models and the lists of providers, patterns left out', () => {

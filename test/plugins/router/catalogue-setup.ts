@@ -1,9 +1,10 @@
 import { ModelNotFoundError } from '../../../plugins/errors/classes.ts';
 import { Catalogue } from '../../../plugins/router/catalogue.ts';
+import { Health } from '../../../plugins/router/health.ts';
 import type { Route } from '../../../plugins/router/types.ts';
 import type { ModelInfo, ProviderInstance, ProviderType } from '../../../providers/provider.ts';
 import type { Config } from '../../../schemas/config.ts';
-import { provider, providerType } from './targets.ts';
+import { healthOptions, provider, providerType } from './targets.ts';
 
 export const info = (id: string): ModelInfo => ({ id, created: 7, ownedBy: 'vendor' });
 
@@ -21,12 +22,15 @@ export function catalogue({
   types = [],
   builtin = {},
 }: Setup = {}): Catalogue {
+  const health = new Health(healthOptions, () => 0);
   return new Catalogue({
     models,
     providers: new Map(providers.map((each) => [each.name, each])),
     types,
     builtin: (name) => (builtin[name] ?? []).map(info),
     random: Math.random,
+    ratesOf: () => null,
+    stateOf: (target) => health.state(target),
   });
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Health } from '../../../plugins/router/health.ts';
 import type { FailureReason } from '../../../providers/provider.ts';
 import { model, rig } from './health-rig.ts';
-import { failure, reasons, target } from './targets.ts';
+import { candidate, failure, reasons, target } from './targets.ts';
 
 describe('any history', () => {
   const step = fc.record({
@@ -18,17 +18,17 @@ describe('any history', () => {
         const { clock, health, state } = rig();
         for (const { ms, end, retryAfterMs } of steps) {
           clock.pass(ms);
-          if (health.wait(model) > 0) continue;
-          const admission = health.admit(model);
+          if (health.wait(candidate(health, model)) > 0) continue;
+          const admission = health.admit(candidate(health, model));
           if (end === 'ok') health.succeeded(admission);
           else if (end === 'left') health.withdrawn(admission);
           else health.failed(admission, failure(end, { retryAfterMs }));
-          expect(health.wait(model)).toBeLessThanOrEqual(60_000);
+          expect(health.wait(candidate(health, model))).toBeLessThanOrEqual(60_000);
         }
         expect(state().inFlight).toBe(0);
         clock.pass(60_000);
-        expect(health.wait(model)).toBe(0);
-        health.succeeded(health.admit(model));
+        expect(health.wait(candidate(health, model))).toBe(0);
+        health.succeeded(health.admit(candidate(health, model)));
         expect(state().breaker).toBe('closed');
       }),
     );
@@ -42,7 +42,8 @@ describe('any history', () => {
         const probes: ReturnType<Health['admit']>[] = [];
         for (const [action, recovers] of steps) {
           if (action === 0) clock.pass(700);
-          else if (action < 3 && health.wait(model) === 0 && state().breaker !== 'closed') probes.push(health.admit(model));
+          else if (action < 3 && health.wait(candidate(health, model)) === 0 && state().breaker !== 'closed')
+            probes.push(health.admit(candidate(health, model)));
           else if (probes.length > 0) {
             const probe = probes.pop()!;
             if (recovers) health.withdrawn(probe);
@@ -60,21 +61,21 @@ it('remembers a bounded number of targets: callers choose model names', () => {
   open();
   for (let count = 0; count < 50_000; count++) {
     const other = target(`made-up-${count}`);
-    health.failed(health.admit(other), failure('not_found'));
+    health.failed(health.admit(candidate(health, other)), failure('not_found'));
     // A target in use is asked for its state with each request, which keeps it.
-    if (count % 1_000 === 0) health.wait(model);
+    if (count % 1_000 === 0) health.wait(candidate(health, model));
   }
   expect(health.size).toBeLessThanOrEqual(10_000);
-  expect(health.wait(model)).toBe(1_000);
+  expect(health.wait(candidate(health, model))).toBe(1_000);
   clock.pass(1_000);
-  expect(health.admit(model)).toMatchObject({ probe: true });
+  expect(health.admit(candidate(health, model))).toMatchObject({ probe: true });
 });
 
 it('a request whose target was forgotten in between ends without touching what is known of it since', () => {
   const { health, state } = rig();
-  const early = health.admit(model);
-  for (let count = 0; count < 20_000; count++) health.admit(target(`made-up-${count}`));
-  const later = health.admit(model);
+  const early = health.admit(candidate(health, model));
+  for (let count = 0; count < 20_000; count++) health.admit(candidate(health, target(`made-up-${count}`)));
+  const later = health.admit(candidate(health, model));
   health.failed(early, failure('server'));
   expect(state()).toMatchObject({ inFlight: 1, consecutiveFailures: 0 });
   health.succeeded(later);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FailureReason } from '../../../providers/provider.ts';
 import { model, rig } from './health-rig.ts';
-import { failure, reasons, target } from './targets.ts';
+import { candidate, failure, reasons, target } from './targets.ts';
 
 const callersFaults: readonly FailureReason[] = [
   'invalid_request',
@@ -11,7 +11,8 @@ const callersFaults: readonly FailureReason[] = [
   'not_found',
   'prefix_lost',
 ];
-const askForRest: readonly FailureReason[] = ['rate_limit', 'quota'];
+/** The key's, not the target's. */
+const askForRest: readonly FailureReason[] = ['rate_limit', 'quota', 'authentication'];
 const targetsFaults = reasons.filter((reason) => !callersFaults.includes(reason) && !askForRest.includes(reason));
 
 describe('the breaker', () => {
@@ -19,15 +20,15 @@ describe('the breaker', () => {
     const { health, fail } = rig();
     fail(reason);
     fail(reason);
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     fail(reason);
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it.each(callersFaults)('A7: never opens by what callers did wrong: %s', (reason) => {
     const { health, fail, state } = rig();
     for (let count = 0; count < 50; count++) fail(reason);
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     expect(state()).toMatchObject({ breaker: 'closed', consecutiveFailures: 0, unavailableUntil: null, lastFailure: null });
   });
 
@@ -38,7 +39,7 @@ describe('the breaker', () => {
       fail();
       succeed();
     }
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
   });
 
   it('opens when too large a share of enough requests fails', () => {
@@ -47,18 +48,18 @@ describe('the breaker', () => {
       succeed();
       if (count < 4) fail();
     }
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     fail();
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it('does not judge the share of a few requests', () => {
     const { health, fail, succeed } = rig({ consecutive_failures: 100 });
     succeed();
     for (let count = 0; count < 8; count++) fail();
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     fail();
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it.each([
@@ -70,7 +71,7 @@ describe('the breaker', () => {
     clock.pass(ms);
     succeed();
     for (let count = 0; count < 8; count++) fail();
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
   });
 
   it('remembers the half of the window before the running one', () => {
@@ -78,19 +79,19 @@ describe('the breaker', () => {
     for (let count = 0; count < 9; count++) fail();
     clock.pass(5_000);
     fail();
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it('admits exactly one probe when the open period is over', () => {
     const { clock, health, open, state } = rig();
     open();
     clock.pass(999);
-    expect(health.wait(model)).toBe(1);
+    expect(health.wait(candidate(health, model))).toBe(1);
     clock.pass(1);
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     expect(state().breaker).toBe('half_open');
-    expect(health.admit(model)).toMatchObject({ probe: true });
-    expect(health.wait(model)).toBeGreaterThan(0);
+    expect(health.admit(candidate(health, model))).toMatchObject({ probe: true });
+    expect(health.wait(candidate(health, model))).toBeGreaterThan(0);
     expect(state()).toMatchObject({ breaker: 'half_open', inFlight: 1 });
   });
 
@@ -102,9 +103,9 @@ describe('the breaker', () => {
     expect(state()).toMatchObject({ breaker: 'closed', consecutiveFailures: 0, inFlight: 0, unavailableUntil: null });
     fail();
     fail();
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     fail();
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it('A7: closes when the probe fails by the fault of its caller', () => {
@@ -120,11 +121,11 @@ describe('the breaker', () => {
     open();
     const periods: number[] = [];
     for (let count = 0; count < 4; count++) {
-      periods.push(health.wait(model));
-      clock.pass(health.wait(model));
+      periods.push(health.wait(candidate(health, model)));
+      clock.pass(health.wait(candidate(health, model)));
       fail();
     }
-    expect([...periods, health.wait(model)]).toEqual([1_000, 2_000, 4_000, 4_000, 4_000]);
+    expect([...periods, health.wait(candidate(health, model))]).toEqual([1_000, 2_000, 4_000, 4_000, 4_000]);
   });
 
   it('begins with the first open period again after it was closed', () => {
@@ -135,17 +136,17 @@ describe('the breaker', () => {
     clock.pass(2_000);
     succeed();
     open();
-    expect(health.wait(model)).toBe(1_000);
+    expect(health.wait(candidate(health, model))).toBe(1_000);
   });
 
   it('frees the probe when its caller leaves', () => {
     const { clock, health, open, state } = rig();
     open();
     clock.pass(1_000);
-    health.withdrawn(health.admit(model));
-    expect(health.wait(model)).toBe(0);
+    health.withdrawn(health.admit(candidate(health, model)));
+    expect(health.wait(candidate(health, model))).toBe(0);
     expect(state()).toMatchObject({ breaker: 'half_open', inFlight: 0 });
-    expect(health.admit(model)).toMatchObject({ probe: true });
+    expect(health.admit(candidate(health, model))).toMatchObject({ probe: true });
   });
 
   it('stays half-open when the probe is told to wait, and probes again after that wait', () => {
@@ -153,9 +154,9 @@ describe('the breaker', () => {
     open();
     clock.pass(1_000);
     fail('rate_limit', 7_000);
-    expect(health.wait(model)).toBe(7_000);
+    expect(health.wait(candidate(health, model))).toBe(7_000);
     clock.pass(7_000);
-    expect(health.wait(model)).toBe(0);
+    expect(health.wait(candidate(health, model))).toBe(0);
     expect(state().breaker).toBe('half_open');
     succeed();
     expect(state().breaker).toBe('closed');
@@ -163,18 +164,18 @@ describe('the breaker', () => {
 
   it('is not closed or opened again by requests that were under way when it opened', () => {
     const { clock, health, open, state } = rig();
-    const early = [health.admit(model), health.admit(model)];
+    const early = [health.admit(candidate(health, model)), health.admit(candidate(health, model))];
     open();
     clock.pass(400);
     health.succeeded(early[0]!);
     health.failed(early[1]!, failure('server'));
-    expect(health.wait(model)).toBe(600);
+    expect(health.wait(candidate(health, model))).toBe(600);
     expect(state().breaker).toBe('open');
   });
 
   it('judges each target by its own answers', () => {
     const { health, open } = rig();
     open();
-    expect(health.wait(target('small'))).toBe(0);
+    expect(health.wait(candidate(health, target('small')))).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { describe, expect, it } from 'vitest';
+import { Decision } from '../../../plugins/router/decision.ts';
 import router from '../../../plugins/router/index.ts';
 import upstream from '../../../plugins/upstream/index.ts';
 import type { ModelInfo } from '../../../providers/provider.ts';
@@ -7,7 +8,7 @@ import type { Config } from '../../../schemas/config.ts';
 import { opened, whenDone } from '../../helper/cleanup.ts';
 import { json } from '../../helper/replies.ts';
 import { startUpstream } from '../../helper/upstream.ts';
-import { failure, healthOptions, manualClock, providerType } from './targets.ts';
+import { anyCall, failure, healthOptions, manualClock, providerType } from './targets.ts';
 
 const clock = manualClock();
 
@@ -24,6 +25,7 @@ async function build(config: object, builtin: readonly ModelInfo[] = []): Promis
       ...config,
     } as unknown as Config,
     builtin: () => builtin,
+    ratesOf: () => null,
     now: clock.now,
   });
   return app;
@@ -64,7 +66,7 @@ describe('the router plugin', () => {
   it('shows the health of configured targets and of those asked for', async () => {
     const app = await build({ providers: { a: entry('acme') }, models: { smart: { targets: [{ provider: 'a', model: 'm' }] } } });
     app.router.register(providerType({ type: 'acme' }));
-    const target = app.router.resolve('a/other').groups[0]!.targets[0]!;
+    const target = app.router.resolve('a/other').groups[0]!.candidates[0]!;
     app.router.targetHealth.failed(app.router.targetHealth.admit(target), failure('rate_limit'));
     expect(app.router.health().map((each) => [each.target, each.unavailableUntil !== null])).toEqual([
       ['a/m', false],
@@ -75,8 +77,8 @@ describe('the router plugin', () => {
   it('plans the attempts of a route', async () => {
     const app = await build({ providers: { a: entry('acme') }, models: { smart: { targets: [{ provider: 'a', model: 'm' }] } } });
     app.router.register(providerType({ type: 'acme' }));
-    const plan = app.router.plan(app.router.resolve('smart'), () => true);
-    expect([plan.next()?.id, plan.next()]).toEqual(['a/m', null]);
+    const plan = app.router.plan(app.router.resolve('smart'), anyCall, new Decision());
+    expect([plan.next('first')?.target.id, plan.next('failover')]).toEqual(['a/m', null]);
   });
 
   it('fetches model lists once it listens, so that their names resolve', async () => {

@@ -1,15 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { strategies } from '../../../plugins/router/strategies/index.ts';
-import type { Selector } from '../../../plugins/router/types.ts';
 import type { Target } from '../../../providers/provider.ts';
-import type { Strategy } from '../../../schemas/config.ts';
-import { target } from './targets.ts';
+import { type Picker, picker, target } from './targets.ts';
 
-const make = (strategy: Strategy, targets: readonly Target[]): Selector => strategies.get(strategy)!.create(targets, Math.random);
+const make = (strategy: string, targets: readonly Target[]): Picker => picker(strategy, targets);
 const named = (...weights: number[]): Target[] => weights.map((weight, at) => target(`m${at}`, weight));
 
-function shares(selector: Selector, available: readonly Target[], picks: number): Map<Target, number> {
+function shares(selector: Picker, available: readonly Target[], picks: number): Map<Target, number> {
   const counts = new Map<Target, number>(available.map((each) => [each, 0]));
   for (let pick = 0; pick < picks; pick++) {
     const chosen = selector.pick(available);

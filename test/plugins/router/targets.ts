@@ -1,3 +1,8 @@
+import { Candidate } from '../../../plugins/router/candidate.ts';
+import { Health } from '../../../plugins/router/health.ts';
+import type { Needs } from '../../../plugins/router/needs.ts';
+import type { PlanCall } from '../../../plugins/router/plan.ts';
+import { strategies } from '../../../plugins/router/strategies/index.ts';
 import { createInstance } from '../../../providers/instance.ts';
 import type { FailureReason, ProviderInstance, ProviderType, Target, UpstreamFailure } from '../../../providers/provider.ts';
 import type { Config, ProviderConfig } from '../../../schemas/config.ts';
@@ -18,6 +23,50 @@ export function provider(
 
 export function target(name: string, weight = 1, of: ProviderInstance = provider('acme')): Target {
   return { id: `${of.name}/${name}`, provider: of, model: name, weight };
+}
+
+/** A target as the router holds it, with what `health` remembers of it. */
+export function candidate(health: Health, of: Target, slot = 0): Candidate {
+  return new Candidate(of, slot, health.state(of));
+}
+
+/** A call that needs nothing in particular. */
+export const plainNeeds: Needs = {
+  operation: 'chat',
+  input: [],
+  output: [],
+  tools: false,
+  structuredOutput: false,
+  inputTokens: 100,
+  outputTokens: 0,
+};
+
+/** That call, as a plan asks for it. */
+export const anyCall: PlanCall = {
+  operation: 'chat',
+  needs: () => plainNeeds,
+  restrictions: null,
+  affinityKey: () => null,
+};
+
+/** A strategy over targets, each pick acted on. */
+export interface Picker {
+  pick(available: readonly Target[]): Target;
+}
+
+export function picker(strategy: string, targets: readonly Target[], random: () => number = Math.random): Picker {
+  const health = new Health(healthOptions, () => 0);
+  const candidates = new Map(targets.map((each, slot) => [each, candidate(health, each, slot)]));
+  const tools = { random, config: null, ratesOf: () => null };
+  const selector = strategies.get(strategy)!.create([...candidates.values()], tools);
+  return {
+    pick(available) {
+      const open = available.map((each) => candidates.get(each)!);
+      const chosen = selector.pick(open, { needs: plainNeeds, now: 0 });
+      selector.chosen?.(chosen, open);
+      return chosen.target;
+    },
+  };
 }
 
 export function failure(reason: FailureReason, changes: Partial<UpstreamFailure> = {}): UpstreamFailure {
@@ -54,6 +103,9 @@ export const healthOptions: Config['health'] = {
   open_for: 1_000,
   max_open_for: 4_000,
   rate_limit_rest: 500,
+  quota_rest: 60_000,
+  credential_rest: 10_000,
+  slow_start: 0,
   max_rest: 60_000,
 };
 

@@ -38,6 +38,7 @@ export function target(options: TargetOptions = {}): Target {
     path: '/v1',
     query: '',
     headers: {},
+    credentials: [{ id: '1', weight: 1, headers: {} }],
     operations: new Set(['chat'] as const),
     vendorHost: false,
   };

@@ -47,7 +47,7 @@ group('the catalogue', () => {
     expect(gemini.catalogue!(providerOf({ query: { a: 'b' } }))!.request).toMatchObject({
       method: 'GET',
       path: '/v1beta/models?pageSize=1000&a=b',
-      headers: { 'x-goog-api-key': 'key-0123456789abcdef' },
+      headers: { accept: 'application/json' },
     });
   });
 
@@ -105,10 +105,10 @@ group('the provider type', () => {
     expect(gemini.environment).toEqual([
       { provider: 'gemini', apiKey: ['GEMINI_API_KEY', 'GOOGLE_API_KEY'], baseUrl: ['GEMINI_BASE_URL'] },
     ]);
-    const { baseUrl, headers, vendorHost } = providerOf();
-    expect({ baseUrl, headers, vendorHost }).toEqual({
+    const { baseUrl, credentials, vendorHost } = providerOf();
+    expect({ baseUrl, credentials, vendorHost }).toEqual({
       baseUrl: 'https://generativelanguage.googleapis.com/v1beta',
-      headers: { 'x-goog-api-key': 'key-0123456789abcdef' },
+      credentials: [{ id: '1', weight: 1, headers: { 'x-goog-api-key': 'key-0123456789abcdef' } }],
       vendorHost: true,
     });
   });

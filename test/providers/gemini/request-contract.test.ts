@@ -29,9 +29,9 @@ describe('where a request goes', () => {
 
   it('sends the key in a header of its own, never in the path', () => {
     const { request } = ask(hi).translation;
+    expect(targetOf().provider.credentials[0]!.headers).toEqual({ 'x-goog-api-key': 'key-0123456789abcdef' });
     expect(request.method).toBe('POST');
     expect(request.headers).toEqual({
-      'x-goog-api-key': 'key-0123456789abcdef',
       'content-type': 'application/json',
       accept: 'application/json',
     });
@@ -64,9 +64,10 @@ describe('where a request goes', () => {
   });
 
   it('speaks to Vertex AI below the publisher, with a bearer token', () => {
-    const { request } = ask(hi, targetOf(undefined, vertexOf())).translation;
+    const provider = vertexOf();
+    const { request } = ask(hi, targetOf(undefined, provider)).translation;
     expect(request.path).toBe('/v1/projects/p1/locations/global/publishers/google/models/gemini-3-flash-preview:generateContent');
-    expect(request.headers.authorization).toBe('Bearer key-0123456789abcdef');
+    expect(provider.credentials[0]!.headers).toEqual({ authorization: 'Bearer key-0123456789abcdef' });
   });
 
   it('asks for an uncompressed event stream', () => {

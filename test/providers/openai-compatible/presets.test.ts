@@ -31,7 +31,7 @@ describe('presets', () => {
 
   it('authenticates with a bearer key, and at Azure with its own header', () => {
     const headers = (preset: string) =>
-      createInstance('x', { type: 'openai-compatible', preset, api_key: 'secret' }, openaiCompatible).headers;
+      createInstance('x', { type: 'openai-compatible', preset, api_key: 'secret' }, openaiCompatible).credentials[0]!.headers;
     expect(headers('groq')).toMatchObject({ authorization: 'Bearer secret' });
     expect(headers('azure')).toEqual({ 'api-key': 'secret' });
   });
