@@ -143,6 +143,6 @@ export const faults: Readonly<Record<string, Fault>> = {
   P3: waits(
     'Waits for jitter in Retry-After, which is told exactly. The other two parts are tested: the retry budget (G12) and the single call that probes a target after an outage (U18).',
   ),
-  P4: waits('Waits for the strategies by latency: `priority`, `weighted` and `round-robin` do not look at it.'),
-  P5: by('e2e/failing-targets'),
+  P4: by('e2e/strategies', 'plugins/router/strategies-choice'),
+  P5: by('e2e/failing-targets', 'e2e/strategies', 'plugins/router/strategies-choice'),
 };

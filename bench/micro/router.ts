@@ -3,6 +3,7 @@ import { Decision } from '../../plugins/router/decision.ts';
 import { Health } from '../../plugins/router/health.ts';
 import type { Needs } from '../../plugins/router/needs.ts';
 import { Plan, type PlanCall } from '../../plugins/router/plan.ts';
+import { strategies } from '../../plugins/router/strategies/index.ts';
 import { createInstance } from '../../providers/instance.ts';
 import { openaiCompatible } from '../../providers/openai-compatible/index.ts';
 import type { Case } from './harness.ts';
@@ -33,7 +34,11 @@ function modelOf(strategy: string, amount: number) {
   return { strategy, targets };
 }
 
-const names = { one: modelOf('weighted', 1), weighted: modelOf('weighted', 50), priority: modelOf('priority', 50) };
+const strategyNames = [...strategies.keys()];
+const names: Record<string, ReturnType<typeof modelOf>> = {
+  one: modelOf('weighted', 1),
+  ...Object.fromEntries(strategyNames.map((name) => [name, modelOf(name, 50)])),
+};
 const catalogue = new Catalogue({
   models: names,
   providers: new Map([[provider.name, provider]]),
@@ -60,7 +65,7 @@ const needs: Needs = {
 };
 const tools = { health, random: Math.random };
 
-function routed(name: string, model: keyof typeof names): Case {
+function routed(name: string, model: string): Case {
   return {
     name,
     run(times) {
@@ -78,6 +83,5 @@ function routed(name: string, model: keyof typeof names): Case {
 /** Resolve, plan, select, admit and report one success. */
 export const routerCases: readonly Case[] = [
   routed('router, 1 target', 'one'),
-  routed('router, 50 targets, weighted', 'weighted'),
-  routed('router, 50 targets, priority', 'priority'),
+  ...strategyNames.map((name) => routed(`router, 50 targets, ${name}`, name)),
 ];

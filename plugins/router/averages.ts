@@ -22,6 +22,11 @@ export class PeakEwma {
     return idle > 0 ? this.#value * Math.exp(-idle / idleMemory) : this.#value;
   }
 
+  /** As it was last measured, however long ago; 0 while nothing is known. */
+  get measured(): number {
+    return this.#value;
+  }
+
   observe(ms: number, now: number): void {
     const before = this.value(now);
     const weight = Math.exp(-(now - this.#at) / memory);

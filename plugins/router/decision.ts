@@ -14,6 +14,7 @@ export type Exclusion =
   | 'other_space' // vectors of another model or length
   | 'tried'
   | 'breaker' // open, or half-open with its one probe under way
+  | 'probe' // the probes of its provider fail
   | 'rest' // the target asked for it
   | 'keys' // none of the provider's keys may be used
   | 'full' // at its concurrency limit
@@ -52,21 +53,22 @@ export class Choice {
 }
 
 function figuresOf({ candidates, selector }: TargetGroup, facts: Facts): number[] {
-  const noted: number[] = [];
+  const width = figures.length;
+  const noted = new Array<number>(candidates.length * width);
   const { now } = facts;
+  const scored = selector.score !== undefined;
   for (let at = 0; at < candidates.length; at++) {
     const candidate = candidates[at]!;
     const { state } = candidate;
     const { latency, uptime, cacheShare, outputTokens } = state;
-    noted.push(
-      state.inFlight,
-      latency.known ? latency.value(now) : Number.NaN,
-      uptime.known ? uptime.value : Number.NaN,
-      cacheShare.known ? cacheShare.value : Number.NaN,
-      outputTokens.known ? outputTokens.value : Number.NaN,
-      state.share(now),
-      selector.score === undefined ? Number.NaN : selector.score(candidate, facts),
-    );
+    const first = at * width;
+    noted[first] = state.inFlight;
+    noted[first + 1] = latency.known ? latency.value(now) : Number.NaN;
+    noted[first + 2] = uptime.known ? uptime.value : Number.NaN;
+    noted[first + 3] = cacheShare.known ? cacheShare.value : Number.NaN;
+    noted[first + 4] = outputTokens.known ? outputTokens.value : Number.NaN;
+    noted[first + 5] = state.share(now);
+    noted[first + 6] = scored ? selector.score!(candidate, facts) : Number.NaN;
   }
   return noted;
 }
