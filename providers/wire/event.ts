@@ -1,10 +1,11 @@
 import { type SseEvent, TranslationError, type UpstreamFailure } from '../provider.ts';
+import { parseIntegers } from './exact-json.ts';
 import { isObject, type JsonObject, protocolError } from './json.ts';
 
-/** The payload of an event. Throws `TranslationError` (`protocol`) when it is no JSON. */
+/** The payload of an event; whole numbers keep their digits (`parseIntegers`). Throws `TranslationError` (`protocol`) when it is no JSON. */
 export function parseEvent({ data }: SseEvent): unknown {
   try {
-    return JSON.parse(data.toString('utf8'));
+    return parseIntegers(data.toString('utf8'));
   } catch {
     return protocolError('The provider sent a stream event that is not valid JSON.');
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createInstance, providerDefaults, resolveBaseUrl } from '../../providers/instance.ts';
+import { createInstance, type ProviderEntry, providerDefaults, resolveBaseUrl } from '../../providers/instance.ts';
 import type { ProviderType } from '../../providers/provider.ts';
 
 const type: ProviderType = {
@@ -55,16 +55,17 @@ test('origin and path are those of the base URL', () => {
   });
 });
 
+/** What the first key of an entry adds to a request. */
+const sent = (entry: ProviderEntry) => createInstance('a', entry, type).credentials[0]!.headers;
+
 test('the key is a bearer token in authorization by default', () => {
-  expect(createInstance('a', { type: 'any', api_key: 'k' }, type).headers.authorization).toBe('Bearer k');
+  expect(sent({ type: 'any', api_key: 'k' }).authorization).toBe('Bearer k');
 });
 
 test('header and scheme of the key can be set, an empty scheme sends the bare key', () => {
-  const { headers } = createInstance('a', { type: 'any', api_key: 'k', preset: 'key' }, type);
+  const headers = sent({ type: 'any', api_key: 'k', preset: 'key' });
   expect([headers['api-key'], headers.authorization]).toEqual(['k', undefined]);
-  expect(createInstance('a', { type: 'any', api_key: 'k', auth: { scheme: 'Token' } }, type).headers.authorization).toBe(
-    'Token k',
-  );
+  expect(sent({ type: 'any', api_key: 'k', auth: { scheme: 'Token' } }).authorization).toBe('Token k');
 });
 
 test.each([undefined, ''])('without a key (%j) no credential is sent', (api_key) => {

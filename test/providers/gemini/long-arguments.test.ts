@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { readBody } from '../../../plugins/body.ts';
-import { targetOf, translationOf } from './support.ts';
+import { ask, chunksOf, documentOf, play, say, targetOf, translationOf } from './support.ts';
 
 it('arguments of a call that are long enough to be cut out of the body are still an object', () => {
   const args = { path: 'a.txt', content: `"é…#1"\n`.repeat(20_000) };
@@ -21,4 +21,14 @@ it('arguments of a call that are long enough to be cut out of the body are still
   expect(body.cut?.size).toBe(2);
   const sent = JSON.parse(translationOf(request, targetOf(), { body }).request.body!.toString());
   expect(sent.contents[1].parts[0].functionCall.args).toEqual(args);
+});
+
+it('whole numbers in the arguments of a streamed call keep their digits, where a double would lose some', () => {
+  const document = JSON.stringify(
+    documentOf([{ functionCall: { name: 'find', args: { id: '@' } } }], {}, { finishReason: 'STOP' }),
+  );
+  const event = document.replace('"@"', '9007199254740993');
+  const translator = ask({ ...say('Hi'), stream: true }).translation.stream();
+  const chunks = chunksOf(play(translator, Buffer.from(`data: ${event}\n\n`)));
+  expect(JSON.stringify(chunks)).toContain('{\\"id\\":9007199254740993}');
 });
