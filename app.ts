@@ -15,8 +15,10 @@ import inventory from './plugins/auth/inventory.ts';
 import body from './plugins/body.ts';
 import errors from './plugins/errors/index.ts';
 import exchange from './plugins/exchange/index.ts';
+import explain from './plugins/explain/index.ts';
 import httpRules from './plugins/http-rules.ts';
 import { apiServerOptions, managementServerOptions } from './plugins/http-server.ts';
+import idempotency from './plugins/idempotency.ts';
 import { drain } from './plugins/lifecycle/drain.ts';
 import lifecycle from './plugins/lifecycle/index.ts';
 import { openListener } from './plugins/lifecycle/listen.ts';
@@ -24,6 +26,7 @@ import { createLogger } from './plugins/logger.ts';
 import metrics from './plugins/metrics/index.ts';
 import openapi, { mergedDocument } from './plugins/openapi.ts';
 import prefixes from './plugins/prefixes/index.ts';
+import probes from './plugins/probes/index.ts';
 import relay from './plugins/relay/index.ts';
 import router from './plugins/router/index.ts';
 import signatures from './plugins/signatures/index.ts';
@@ -32,6 +35,8 @@ import usage from './plugins/usage/index.ts';
 import { builtinModels } from './plugins/usage/models.ts';
 import { version } from './plugins/version.ts';
 import { adminConfigRoutes } from './routes/admin/config.ts';
+import { adminExchangeRoutes } from './routes/admin/exchanges.ts';
+import { adminExplainRoutes } from './routes/admin/explain.ts';
 import { adminModelRoutes } from './routes/admin/models.ts';
 import { adminPrefixRoutes } from './routes/admin/prefixes.ts';
 import { managementRootRoutes } from './routes/admin/root.ts';
@@ -63,6 +68,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   // 0 every route says who may call it; every failure has one form
   await app.register(inventory);
   await app.register(errors, {
+    random,
     notFound: (request) =>
       `Nothing is at ${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}; the API is below ${options.urls().api}/v1.`,
   });
@@ -71,7 +77,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   // 1 exchange: ids, clocks, cancellation, one settle
   await app.register(exchange, { config: () => config });
   await app.register(httpRules);
-  await app.register(lifecycle, { maxInFlight: config.server.max_in_flight, overload: config.server.overload });
+  await app.register(lifecycle, { maxInFlight: config.server.max_in_flight, overload: config.server.overload, random });
   // Strict, an OPTIONS that is no preflight is answered in plain text instead of the envelope.
   if (config.server.cors.origins.length > 0)
     await app.register(cors, { origin: [...config.server.cors.origins], strictPreflight: false });
@@ -88,6 +94,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 3 validate: bytes -> checked JSON
   await app.register(body, { limit: config.server.body_limit, inFlightLimit: config.server.bodies_in_flight });
+  await app.register(idempotency);
 
   // 4 usage: prices and the ledger, before anything can be sent
   await app.register(usage, {
@@ -107,30 +114,47 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   });
   for (const type of loaded.types) app.router.register(type);
 
-  // 6 metrics and the access log hear of what has settled
+  // 6 metrics, the access log and the record of decisions hear of what has settled
   await app.register(metrics, {
     version,
     config: () => config,
     targets: () => app.router.health(),
     ledgerReady: () => app.usage.ready(),
     onEventLoop: app.lifecycle.eventLoop,
-    shed: () => app.lifecycle.shed,
+    shed: () => ({ ...app.lifecycle.shed, queue: app.router.waiting.refused }),
+    queue: app.router.waiting,
     prefixes: () => app.prefixes.counts(),
+    probes: () => app.probes.counts(),
+    beside: () => app.relay.counts(),
+    providerKeys: () => [...app.router.providers.values()].map((each) => ({ provider: each.name, ...app.router.keys(each) })),
   });
   app.exchanges.onOpened(app.metrics.started);
   app.exchanges.onSettled(app.metrics.exchangeSettled);
   if (config.logging.access) await app.register(accessLog);
+  await app.register(explain, {
+    config,
+    keep: config.ledger.decisions,
+    log: config.logging.decisions,
+    configVersion,
+    ratesOf: (target) => app.usage.price(target)?.rates ?? null,
+  });
 
   // 7 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
   await app.register(signatures, { dataDir: config.data_dir, encryptionKey: config.encryption_key });
   await app.register(prefixes, { configVersion, onSpent: app.metrics.spent });
 
-  // 8 attempts and relay: ask targets until one answers, pass its answer on, settle
+  // 8 probes: nobody waits for them
+  await app.register(probes, { config, configVersion, onSpent: app.metrics.spent, ...(random === undefined ? {} : { random }) });
+
+  // 9 attempts and relay: ask targets until one answers, pass its answer on, settle
   await app.register(relay, {
     configVersion,
     hedge: config.retries.hedge,
+    busy: () => app.lifecycle.overload.unready || app.lifecycle.overload.admitted < 1,
+    onSpent: app.metrics.spent,
     keepReplyHeaders: config.server.cors.origins.length > 0,
     random,
+    explain: app.explain.text,
     onAttempt: (provider, outcome, reason) => app.metrics.attemptSettled({ provider, outcome, reason }),
   });
 
@@ -183,6 +207,8 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
     config: () => config,
     priceOf: (target) => api.usage.price(target),
   });
+  await app.register(adminExchangeRoutes, { explain: api.explain });
+  await app.register(adminExplainRoutes, { explain: api.explain, config: () => config });
   await app.register(adminPrefixRoutes, { prefixes: api.prefixes, router: api.router });
   return app;
 }

@@ -76,7 +76,14 @@ export function withoutUnusedSecrets(tree: MapTree): MapTree {
 }
 
 function withoutUnset(tree: Tree): Tree {
+  // An item that needs one goes as a whole: what it is about is the missing part.
+  if (tree.kind === 'list') return { ...tree, items: tree.items.filter((item) => !needsUnset(item)) };
   if (tree.kind !== 'map') return tree;
   const entries = [...tree.entries].filter(([, value]) => value.kind !== 'unset');
   return { ...tree, entries: new Map(entries.map(([key, value]) => [key, withoutUnset(value)])) };
+}
+
+function needsUnset(tree: Tree): boolean {
+  if (tree.kind === 'map') return [...tree.entries.values()].some(needsUnset);
+  return tree.kind === 'unset' || (tree.kind === 'list' && tree.items.some(needsUnset));
 }

@@ -24,7 +24,7 @@ export function describeConfig({ config, origins }: Pick<LoadedConfig, 'config' 
       if (isFilledMap(member)) {
         lines.push({ text: label, origin: '' });
         walk(member, below, at, `${indent}  `);
-      } else if (Array.isArray(member) && member.some((item) => typeof item === 'object')) {
+      } else if (Array.isArray(member) && isLong(member, label)) {
         lines.push({ text: label, origin: '' });
         member.forEach((item, index) => {
           const from = origins.get(formatPath([...at, index])) ?? origin;
@@ -73,6 +73,11 @@ export function describeProviders(config: Config, types: readonly ProviderType[]
 
 function memberSchema(schema: Schema, key: string): Schema {
   return schema.properties?.[key] ?? record(schema)?.values ?? {};
+}
+
+/** Whether the items of a list need lines of their own. */
+function isLong(items: readonly unknown[], label: string): boolean {
+  return items.some((item) => typeof item === 'object') || label.length + items.join(', ').length > MAX_COLUMN;
 }
 
 function isFilledMap(value: unknown): boolean {

@@ -3,7 +3,7 @@ import { type Environment, settings, type Variable } from './environment.ts';
 import { typed } from './interpolate.ts';
 import { formatListen, parseListen } from './listen.ts';
 import type { Findings } from './problems.ts';
-import { emptyMap, type Leaf, lookup, type MapTree, merge, nest } from './tree.ts';
+import { emptyMap, type Leaf, lookup, type MapTree, merge, nest, type Removed } from './tree.ts';
 
 /**
  * What the environment sets, as a tree over `files` (the merged lower layers, which decide whether a provider is
@@ -16,7 +16,7 @@ export function environmentLayer(
   findings: Findings,
 ): MapTree {
   let layer = emptyMap('environment');
-  const put = (path: readonly string[], leaf: Leaf) => {
+  const put = (path: readonly string[], leaf: Leaf | Removed) => {
     layer = merge(layer, nest(path, leaf));
   };
   for (const [name, path] of Object.entries(settings)) {
@@ -102,7 +102,7 @@ function providerSwitch(
   { provider, preset, apiKey, baseUrl }: ProviderEnvironment,
   environment: Environment,
   below: MapTree,
-  put: (path: readonly string[], leaf: Leaf) => void,
+  put: (path: readonly string[], tree: Leaf | Removed) => void,
   findings: Findings,
 ): void {
   const set = (names: readonly string[]) => names.map((name) => environment.get(name)).find((variable) => variable !== undefined);
@@ -122,11 +122,30 @@ function providerSwitch(
     put(['providers', provider, 'type'], { kind: 'leaf', value: type.type, origin });
     if (preset !== undefined) put(['providers', provider, 'preset'], { kind: 'leaf', value: preset, origin });
   }
-  if (key !== undefined) put(['providers', provider, 'api_key'], leafOf(key));
+  if (key !== undefined && !isListed(key, provider, below)) {
+    put(['providers', provider, 'api_key'], leafOf(key));
+    const list = lookup(below, ['providers', provider, 'api_keys']);
+    if (list?.kind === 'list') {
+      put(['providers', provider, 'api_keys'], { kind: 'removed', origin: key.origin });
+      findings.warnings.push(
+        `${key.origin} wins over providers.${provider}.api_keys (${list.origin}): only that one key is used. Unset it to use the list.`,
+      );
+    }
+  }
   if (url !== undefined) {
     const value = defaults.keyless === true ? localUrl(url.value, defaults.base_url) : url.value;
     put(['providers', provider, 'base_url'], leafOf({ value, origin: url.origin }));
   }
+}
+
+/** Whether the list of keys in the files has this one: then there is nothing to win over. */
+function isListed({ value }: Variable, provider: string, files: MapTree): boolean {
+  const list = lookup(files, ['providers', provider, 'api_keys']);
+  if (list?.kind !== 'list') return false;
+  return list.items.some((item) => {
+    const key = lookup(item, ['key']);
+    return key?.kind === 'leaf' && (key.text ?? key.value) === value;
+  });
 }
 
 /**

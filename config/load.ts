@@ -6,12 +6,15 @@ import { environmentLayer } from './environment-layer.ts';
 import { expand } from './interpolate.ts';
 import { readLayers } from './layers.ts';
 import { ConfigError, Findings } from './problems.ts';
+import { checkAffinity } from './rules/affinity.ts';
+import { checkConcurrency } from './rules/concurrency.ts';
 import type { Draft, RuleContext } from './rules/context.ts';
 import { checkListeners } from './rules/listeners.ts';
 import { checkModels } from './rules/models.ts';
 import { checkPrices } from './rules/prices.ts';
 import { checkProviders } from './rules/providers.ts';
 import { checkSecrets } from './rules/secrets.ts';
+import { checkTimeouts } from './rules/timeouts.ts';
 import { emptyMap, type MapTree, merge } from './tree.ts';
 import { mistypedVariables } from './typos.ts';
 import { validate } from './validate.ts';
@@ -79,6 +82,9 @@ export function loadConfig({ root, env, types, overlay, cwd = process.cwd() }: L
     // What a layer that could not be read may have held would be reported as unknown or missing.
     checkProviders(context);
     checkModels(context);
+    checkConcurrency(context);
+    checkAffinity(context);
+    checkTimeouts(context);
     checkPrices(context);
   }
   if (environment.get('REDIS_URL') !== undefined || draft.redis_url !== undefined) {

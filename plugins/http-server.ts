@@ -25,6 +25,8 @@ export const bodyLimits = {
   /** 300,000 tokens, the most one request may hold, are about 2 MB as text or as ids. */
   embeddings: 8 * 1024 * 1024,
   management: 64 * 1024,
+  /** A call that is only asked about. */
+  explain: 1024 * 1024,
   /** GET, HEAD, OPTIONS, TRACE: a body means nothing there and is not read; some clients send `{}`. */
   unused: 1_024,
 } as const;
@@ -56,8 +58,13 @@ const settings: Partial<Record<keyof ServerLimits, string>> = {
 /** Of these connections the last ones are told that there are too many; past `max` they are closed without a word. */
 export const spareOf = (max: number): number => Math.min(256, Math.floor(max / 20));
 
+/** Sees every request before the framework does; true when it has answered it. */
+export type Gate = (request: IncomingMessage, response: ServerResponse) => boolean;
+
 interface Listener {
   readonly limits: ServerLimits;
+  /** Of this listener and those of its other addresses. */
+  readonly gate: { refuses: Gate | null };
   /** Milliseconds in which a caller has to take something of an answer. */
   readonly writeTimeout: number;
   /** One more server of the same kind, for a host name with a second address. */
@@ -121,6 +128,7 @@ function countConnections(server: Server, max: number): void {
 function factory(limits: ServerLimits, writeTimeout: number): FastifyServerFactory<Server> {
   return (handler, options) => {
     const { requestTimeout, headersTimeout, keepAliveTimeout, maxHeaderSize, connectionsCheckingInterval } = limits;
+    const gate: Listener['gate'] = { refuses: null };
     const own = { requestTimeout, headersTimeout, keepAliveTimeout, maxHeaderSize, connectionsCheckingInterval };
     const make = (): Server => {
       const served = new WeakMap<Socket, number>();
@@ -133,7 +141,7 @@ function factory(limits: ServerLimits, writeTimeout: number): FastifyServerFacto
           served.set(socket, count);
           if (count >= limits.maxRequestsPerSocket) closeAfter(request, response);
         }
-        handler(request, response);
+        if (gate.refuses === null || !gate.refuses(request, response)) handler(request, response);
       });
       server.timeout = limits.timeout;
       server.keepAliveTimeoutBuffer = keepAliveBufferMs;
@@ -141,7 +149,7 @@ function factory(limits: ServerLimits, writeTimeout: number): FastifyServerFacto
       server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
       server.maxConnections = limits.maxConnections;
       countConnections(server, limits.maxConnections);
-      listeners.set(server, { limits, writeTimeout, another: () => make().on('clientError', onClientError) });
+      listeners.set(server, { limits, gate, writeTimeout, another: () => make().on('clientError', onClientError) });
       return server;
     };
     return make();

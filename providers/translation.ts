@@ -80,6 +80,8 @@ export interface JsonAnswer {
   readonly characters: number;
   /** What has to be kept for the next turn. */
   readonly kept?: readonly Kept[];
+  /** The upstream's content filter left nothing of it: no content, and a finish reason that says so. */
+  readonly filtered?: boolean;
 }
 
 /**
@@ -105,6 +107,10 @@ export interface StreamTranslator {
   readonly characters: number;
   /** Once the answer is whole: what has to be kept for the next turn. */
   readonly kept?: readonly Kept[];
+  /** Once the answer is whole: as of `JsonAnswer`. */
+  readonly filtered?: boolean;
+  /** All `content` so far is what the upstream says in place of an answer; the end tells whether its filter is why. */
+  readonly refusing?: boolean;
 }
 
 /** One upstream answer, headers read. Header names are lower case. */

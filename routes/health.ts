@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from '@sinclair/typebox';
 import type { EventLoopDelay } from '../plugins/metrics/event-loop.ts';
-import type { Router, TargetHealth } from '../plugins/router/types.ts';
+import type { ParkedUntil, ProviderKeys, Router, TargetHealth } from '../plugins/router/types.ts';
 import {
   type ChecksSchema,
   HealthSchema,
   LivezSchema,
+  type ParkedKeySchema,
   ProvidersHealthSchema,
   ReadyzSchema,
   type TargetHealthSchema,
@@ -20,7 +21,7 @@ export interface ProbeOptions {
 
 export interface HealthOptions extends ProbeOptions {
   readonly version: string;
-  readonly router: Pick<Router, 'providers' | 'health'>;
+  readonly router: Pick<Router, 'providers' | 'health' | 'keys'>;
   /** Seconds, over the last full window. */
   readonly eventLoopDelay: () => EventLoopDelay;
 }
@@ -50,10 +51,29 @@ export function targetHealth(health: TargetHealth): Static<typeof TargetHealthSc
     status: isOut(health) ? 'unavailable' : 'ok',
     breaker: health.breaker,
     unavailable_until: until === null ? null : Math.ceil(until / 1000),
+    unavailable_because: health.exclusion,
     consecutive_failures: health.consecutiveFailures,
+    latency_seconds: rounded(health.latencyMs === null ? null : health.latencyMs / 1000),
+    uptime: rounded(health.uptime),
+    cache_share: rounded(health.cacheShare),
     in_flight: health.inFlight,
+    limit: health.limit === null ? null : Math.floor(health.limit),
+    share: rounded(health.share),
+    parked_keys: health.parked.map(parkedKey),
     last_failure: last === null ? null : { reason: last.reason, at: Math.floor(last.at / 1000) },
   };
+}
+
+const rounded = <T extends number | null>(value: T): T => (value === null ? value : Math.round(value * 1000) / 1000) as T;
+
+function parkedKey({ id, reason, until }: ParkedUntil): Static<typeof ParkedKeySchema> {
+  return { name: id, reason, until: Math.ceil(until / 1000) };
+}
+
+function providerStatus(targets: readonly TargetHealth[], { total, parked }: ProviderKeys): Level {
+  const out = targets.filter(isOut).length;
+  if (parked.length === total || (out > 0 && out === targets.length)) return 'unavailable';
+  return out > 0 || parked.length > 0 ? 'degraded' : 'ok';
 }
 
 /** `GET /livez` and `GET /readyz`, on every listener. */
@@ -127,13 +147,13 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
       return {
         data: [...options.router.providers.values()].map((provider) => {
           const targets = byProvider.get(provider.name) ?? [];
-          const out = targets.filter(isOut).length;
-          const status: Level = out === 0 ? 'ok' : out === targets.length ? 'unavailable' : 'degraded';
+          const keys = options.router.keys(provider);
           return {
             name: provider.name,
             type: provider.type.type,
             origin: provider.origin === '' ? null : provider.origin,
-            status,
+            status: providerStatus(targets, keys),
+            keys: { total: keys.total, parked: keys.parked.map(parkedKey) },
             targets: targets.map(targetHealth),
           };
         }),

@@ -31,6 +31,9 @@ export const ContextCacheParamsSchema = Type.Object({
 export const ContextCacheSchema = Type.Object({
   id: Type.String({ description: 'provider and digest, or name where there is no digest' }),
   provider: Type.String(),
+  credential: Nullable(
+    Type.String({ description: "the provider's key it is kept for; null where this process did not make it" }),
+  ),
   model: Type.String({ description: 'upstream model id' }),
   name: Nullable(Type.String({ description: "the upstream's name; null unless it is kept" })),
   digest: Nullable(Type.String({ description: 'of its contents; null where this process did not make it' })),

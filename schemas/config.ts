@@ -37,6 +37,7 @@ const ServerSchema = Type.Object(
       {
         unready_above: Duration('delay of the event loop, averaged over a second, above which /readyz fails; 0s = never'),
         shed_above: Duration('delay above which new calls are refused with 503; 0s = never'),
+        target: Duration('delay that is aimed at: while it stays above, fewer and fewer new calls are taken; 0s = never'),
       },
       closed,
     ),

@@ -1,6 +1,7 @@
 import { anthropicCases } from './anthropic.ts';
 import { authCases } from './auth.ts';
 import { bodyCases } from './body.ts';
+import { decisionCases } from './decisions.ts';
 import { geminiCases } from './gemini.ts';
 import { time } from './harness.ts';
 import { jsonCases } from './json.ts';
@@ -15,6 +16,7 @@ export function runMicro(directory: string, print: (line: string) => void): void
     ...bodyCases,
     ...streamCases,
     ...routerCases,
+    ...decisionCases,
     ...authCases,
     ...geminiCases,
     ...anthropicCases,

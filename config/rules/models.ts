@@ -1,7 +1,10 @@
 import { strategies } from '../../plugins/router/strategies/index.ts';
 import { suggestion } from '../nearest.ts';
+import type { Path } from '../tree.ts';
 import { type RuleContext, report, shownName } from './context.ts';
+import { checkFallbacks } from './fallbacks.ts';
 import { checkPattern } from './patterns.ts';
+import { checkSecondTargets } from './second-targets.ts';
 
 /** Checks names, patterns, targets and fallbacks of `models`, and the patterns of `keys.*.models`. */
 export function checkModels(context: RuleContext): void {
@@ -10,7 +13,7 @@ export function checkModels(context: RuleContext): void {
     checkPattern(context, ['models', name], name);
     checkStrategy(context, name, model?.strategy);
     const targets = model?.targets ?? [];
-    for (const [index, target] of targets.entries()) checkTarget(context, name, target, index);
+    for (const [index, target] of targets.entries()) checkTarget(context, name, target, ['models', name, 'targets', index]);
     if (targets.length > 0 && targets.every((target) => target?.weight === 0)) {
       report(
         context,
@@ -19,9 +22,10 @@ export function checkModels(context: RuleContext): void {
         'give one a weight above 0',
       );
     }
-    for (const [index, fallback] of (model?.fallbacks ?? []).entries()) checkFallback(context, name, fallback, index);
+    if (model?.shadow !== undefined) checkTarget(context, name, model.shadow, ['models', name, 'shadow']);
   }
-  checkCycles(context);
+  checkFallbacks(context);
+  checkSecondTargets(context);
   for (const [name, key] of Object.entries(keys)) {
     key?.models?.forEach((pattern, index) => {
       checkPattern(context, ['keys', name, 'models', index], pattern ?? '');
@@ -45,9 +49,8 @@ function checkTarget(
   context: RuleContext,
   name: string,
   target: { provider?: string; model?: string } | undefined,
-  index: number,
+  path: Path,
 ): void {
-  const path = ['models', name, 'targets', index];
   const { providers = {} } = context.draft;
   const wanted = target?.provider;
   if (wanted !== undefined && !Object.hasOwn(providers, wanted)) {
@@ -61,7 +64,9 @@ function checkTarget(
     const shown = shownName(context, [...path, 'provider'], wanted);
     report(context, [...path, 'provider'], `there is no provider ${shown}`, hint);
   } else if (wanted !== undefined && providers[wanted]?.enabled === false) {
-    context.findings.warnings.push(`models ${name}: the target provider ${wanted} is not enabled, so this target is never used`);
+    context.findings.warnings.push(
+      `models ${name}: the target provider ${wanted} is not enabled, so ${path[2] === 'shadow' ? 'nothing is copied' : 'this target is never used'}`,
+    );
   }
   if (target?.model === '*' && !name.endsWith('*')) {
     report(
@@ -73,40 +78,4 @@ function checkTarget(
   } else if (target?.model !== '*' && target?.model?.includes('*')) {
     report(context, [...path, 'model'], 'an upstream model is either one name or "*" alone', 'write "*", or the whole name');
   }
-}
-
-function checkFallback(context: RuleContext, name: string, fallback: string | undefined, index: number): void {
-  const { models = {} } = context.draft;
-  if (fallback === undefined || (Object.hasOwn(models, fallback) && !fallback.endsWith('*'))) return;
-  const path = ['models', name, 'fallbacks', index];
-  const names = Object.keys(models).filter((candidate) => candidate !== name && !candidate.endsWith('*'));
-  report(
-    context,
-    path,
-    `there is no model ${shownName(context, path, fallback)} to fall back to`,
-    suggestion(fallback, names, 'add it to models'),
-  );
-}
-
-/** Fallbacks are followed model by model; a way that comes back to a model would never end. */
-function checkCycles(context: RuleContext): void {
-  const { models = {} } = context.draft;
-  const state = new Map<string, 'open' | 'done'>();
-  const visit = (name: string, trail: readonly string[]): void => {
-    state.set(name, 'open');
-    (models[name]?.fallbacks ?? []).forEach((next, index) => {
-      if (next === undefined || !Object.hasOwn(models, next)) return;
-      if (state.get(next) === 'open') {
-        const cycle = [...trail.slice(trail.indexOf(next)), next].join(' -> ');
-        report(
-          context,
-          ['models', name, 'fallbacks', index],
-          `the fallbacks go round in a circle: ${cycle}`,
-          'remove one of them',
-        );
-      } else if (!state.has(next)) visit(next, [...trail, next]);
-    });
-    state.set(name, 'done');
-  };
-  for (const name of Object.keys(models)) if (!state.has(name)) visit(name, [name]);
 }

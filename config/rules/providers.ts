@@ -3,9 +3,12 @@ import { operations, type ProviderEntry, providerDefaults, transportHeaders } fr
 import type { ProviderDefaults, ProviderType } from '../../providers/provider.ts';
 import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
+import type { Path } from '../tree.ts';
+import { checkApiKeys } from './api-keys.ts';
 import { type DraftProvider, type RuleContext, report, shownName } from './context.ts';
 import { checkEffects } from './effects.ts';
 import { checkPattern } from './patterns.ts';
+import { checkProbe } from './probes.ts';
 
 /** Checks every provider entry against its type: names, operations, credential, base URL, headers, files. */
 export function checkProviders(context: RuleContext): void {
@@ -16,7 +19,11 @@ export function checkProviders(context: RuleContext): void {
     checkPatterns(context, name, entry);
     if (entry.ca_file !== undefined) checkFile(context, name, entry.ca_file);
     const type = context.types.find((candidate) => candidate.type === entry.type);
-    if (type !== undefined) checkEffects(context, name, entry, type);
+    if (type !== undefined) {
+      checkEffects(context, name, entry, type);
+      checkApiKeys(context, name, entry, type);
+      checkProbe(context, name, entry, type);
+    }
     if (type !== undefined && type.serve === undefined && entry.enabled !== false) checkReachable(context, name, entry, type);
   }
 }
@@ -80,7 +87,11 @@ function checkReachable(context: RuleContext, name: string, entry: DraftProvider
     report(context, [...path, 'base_url'], message, foreign.hint);
   }
   const credential = entry.api_key ?? defaults.api_key;
-  const otherwise = defaults.keyless === true || entry.auth !== undefined || Object.keys(entry.headers ?? {}).length > 0;
+  const otherwise =
+    entry.api_keys !== undefined ||
+    defaults.keyless === true ||
+    entry.auth !== undefined ||
+    Object.keys(entry.headers ?? {}).length > 0;
   if (entry.api_key === '') report(context, [...path, 'api_key'], 'the API key is empty', 'write the key, or remove the line');
   else if (credential === undefined && !otherwise) {
     report(context, [...path, 'api_key'], 'this provider needs an API key and has none', keyHint(context, name, defaults));
@@ -103,14 +114,14 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function checkHeaders(context: RuleContext, name: string, entry: DraftProvider): void {
   const path = ['providers', name];
-  const { api_key: key, auth, headers = {}, query = {} } = entry as Partial<ProviderEntry>;
+  const { api_key: key, api_keys: keys = [], auth, headers = {}, query = {} } = entry as Partial<ProviderEntry>;
   const checkName = (header: string, at: readonly string[]) => {
     if (!token.test(header)) report(context, at, 'this is not a header name', 'use letters, digits and -');
     else if (transportHeaders.has(header.toLowerCase())) {
       report(context, at, 'this header belongs to the connection, not to the provider', 'remove it: it is set for every request');
     }
   };
-  const checkValue = (value: string | undefined, at: readonly string[]) => {
+  const checkValue = (value: string | undefined, at: Path) => {
     if (value === undefined || /^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return;
     const broken = /[\r\n\0]/.test(value)
       ? 'the value holds a line break or NUL'
@@ -120,6 +131,7 @@ function checkHeaders(context: RuleContext, name: string, entry: DraftProvider):
   if (auth?.header !== undefined) checkName(auth.header, [...path, 'auth', 'header']);
   checkValue(auth?.scheme, [...path, 'auth', 'scheme']);
   checkValue(key, [...path, 'api_key']);
+  for (const [index, each] of keys.entries()) checkValue(each.key, [...path, 'api_keys', index, 'key']);
   const seen = new Set<string>();
   for (const [header, value] of Object.entries(headers)) {
     checkName(header, [...path, 'headers', header]);

@@ -1,3 +1,4 @@
+import type { Path } from '../tree.ts';
 import { type RuleContext, report } from './context.ts';
 
 /** Refuses secrets that protect nothing: examples, placeholders, and one secret given to several holders. */
@@ -27,14 +28,14 @@ export function checkSecrets(context: RuleContext): void {
   }
   for (const [name, provider] of Object.entries(providers)) {
     // Servers without keys are given words such as EMPTY or none, so only what was left to be filled in is refused.
-    const key = provider?.api_key;
-    if (key === undefined || key === '' || !placeholder(key)) continue;
-    report(
-      context,
-      ['providers', name, 'api_key'],
-      'the API key is a placeholder',
-      'put the real key there, or remove the provider',
-    );
+    const checkKey = (key: string | undefined, path: Path, hint: string) => {
+      if (key === undefined || key === '' || !placeholder(key)) return;
+      report(context, ['providers', name, ...path], 'the API key is a placeholder', hint);
+    };
+    checkKey(provider?.api_key, ['api_key'], 'put the real key there, or remove the provider');
+    for (const [index, each] of (provider?.api_keys ?? []).entries()) {
+      checkKey(each?.key, ['api_keys', index, 'key'], 'put the real key there, or remove it from the list');
+    }
   }
 }
 

@@ -12,6 +12,13 @@ interface Entry {
 const knownLimit = 4096;
 const unknownLimit = 1024;
 
+/** Who calls with the key of this name, and what it may do. */
+export function principalOf(name: string, key: Config['keys'][string]): Principal {
+  const models = key.models === undefined ? null : Object.freeze([...key.models]);
+  const options = key.options === undefined ? null : Object.freeze([...key.options]);
+  return Object.freeze({ keyId: `key_${name}`, name, models, options });
+}
+
 /**
  * Gateway keys, kept as HMAC-SHA-256(pepper, SHA-256(key)) under a pepper that lives as long as the process: neither a dump
  * of this object nor a digest from it can be used as a key. Measured: 0.4 µs for a key found before, 4.3 µs past the cache.
@@ -32,9 +39,7 @@ export class KeyRing {
       if (other !== undefined) {
         throw new Error(`keys.${name} has the same secret as keys.${other.principal.name}: give each key a secret of its own.`);
       }
-      const models = key.models === undefined ? null : Object.freeze([...key.models]);
-      const options = key.options === undefined ? null : Object.freeze([...key.options]);
-      this.#entries.set(index, { digest, principal: Object.freeze({ keyId: `key_${name}`, name, models, options }) });
+      this.#entries.set(index, { digest, principal: principalOf(name, key) });
     }
     this.#known = new LRUCache({ max: Math.max(1, Math.min(this.#entries.size, knownLimit)) });
   }

@@ -103,16 +103,24 @@ export function envelope(error: GatewayError): string {
   return JSON.stringify({ error: { message: error.message, type: error.type, param: error.param, code: error.code } });
 }
 
-/** Headers of an error reply. A wait is whole seconds, rounded up, and in milliseconds beside it, as the SDKs read both. */
-export function errorHeaders(error: GatewayError): Record<string, string> {
+/** A wait that is told is up to this many times as long as it has to be: everybody told at once would come back at once. */
+const longest = 1.5;
+
+/**
+ * Headers of an error reply. A wait is whole seconds, and in milliseconds beside it, as the SDKs read both: never shorter than it
+ * has to be, by chance up to half as long again (whole seconds: where that leaves a choice). `random`: numbers in [0, 1).
+ */
+export function errorHeaders(error: GatewayError, random: () => number = Math.random): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     'x-should-retry': String(error.shouldRetry),
   };
-  if (error.retryAfterMs !== null) {
-    headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
-    headers['retry-after-ms'] = String(Math.ceil(error.retryAfterMs));
+  const { retryAfterMs } = error;
+  if (retryAfterMs !== null) {
+    const told = retryAfterMs * (1 + (longest - 1) * random());
+    headers['retry-after'] = String(Math.max(Math.ceil(retryAfterMs / 1000), Math.floor(told / 1000)));
+    headers['retry-after-ms'] = String(Math.ceil(told));
   }
   return headers;
 }

@@ -10,10 +10,12 @@ export * from './classes.ts';
 export interface ErrorsOptions {
   /** What a 404 tells the caller: where the API is. */
   readonly notFound: (request: FastifyRequest) => string;
+  /** Numbers in [0, 1). */
+  readonly random?: (() => number) | undefined;
 }
 
 /** Sends any failure in the envelope; faults of ours are logged with their cause, the caller sees none of it. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, random = Math.random): void {
   const failure = toGatewayError(error);
   if (failure.status === 500) request.log.error({ err: error }, 'request failed');
   const exchange = request.exchange;
@@ -23,7 +25,7 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   }
   // Before routing there is no exchange; the caller's own id still connects its log with this answer.
   if (!exchange) void reply.header('x-request-id', requestIdOf(request.headers['x-request-id']) ?? randomUUID());
-  void reply.code(failure.status).headers(errorHeaders(failure)).send(envelope(failure));
+  void reply.code(failure.status).headers(errorHeaders(failure, random)).send(envelope(failure));
 }
 
 /** `frameworkErrors` of the server: failures before routing, such as a URL that cannot be decoded. */
@@ -33,7 +35,8 @@ export function onFrameworkError(error: FastifyError, request: FastifyRequest, r
 
 export default fp<ErrorsOptions>(
   async (app, options) => {
-    app.setErrorHandler(sendError);
+    const random = options.random ?? Math.random;
+    app.setErrorHandler((error, request, reply) => sendError(error, request, reply, random));
     const refuse = (request: FastifyRequest, reply: FastifyReply): void =>
       sendError(new NotFoundError(options.notFound(request)), request, reply);
     app.setNotFoundHandler(refuse);

@@ -43,3 +43,14 @@ const wellFormedId = /^[A-Za-z0-9_-]{1,64}$/;
 export function requestIdOf(header: string | string[] | undefined): string | null {
   return typeof header === 'string' && wellFormedId.test(header) ? header : null;
 }
+
+const exchangeId = /^ex_([0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{11}$/;
+
+/** When an exchange began, by its id: unix milliseconds. Null for what is no such id. */
+export function exchangeTime(id: string): number | null {
+  const head = exchangeId.exec(id)?.[1];
+  if (head === undefined) return null;
+  let ms = 0;
+  for (const letter of head) ms = ms * 32 + alphabet.indexOf(letter);
+  return ms;
+}

@@ -1,8 +1,10 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import fp from 'fastify-plugin';
 import { UnavailableError } from '../errors/classes.ts';
-import { closeAfter } from '../http-server.ts';
+import { closeAfter, listenerOf } from '../http-server.ts';
 import { Overload, type OverloadLimits } from './overload.ts';
+import { quickRefusal } from './quick-refusal.ts';
 
 /** Why a call was not taken. */
 export type ShedReason = 'draining' | 'event_loop' | 'in_flight';
@@ -17,7 +19,7 @@ export interface Lifecycle {
   refusing: boolean;
   /** Connections that carry one more call although new ones are refused. */
   readonly spared: Set<Socket>;
-  readonly overload: Readonly<Omit<Overload, 'sample'>>;
+  readonly overload: Readonly<Omit<Overload, 'sample' | 'admit'>>;
   /** Calls that were not taken, by reason. */
   readonly shed: Record<ShedReason, number>;
   /** The event loop was `late` milliseconds late at the end of `elapsed` milliseconds. */
@@ -34,6 +36,8 @@ export interface LifecycleOptions {
   /** Calls under way together. */
   readonly maxInFlight: number;
   readonly overload: OverloadLimits;
+  /** Numbers in [0, 1). */
+  readonly random?: (() => number) | undefined;
 }
 
 // Made once: a refusal has to be cheaper than what it refuses, and nobody asks these for their stack.
@@ -45,8 +49,9 @@ const full = new UnavailableError('Too many calls are under way; try again short
 const tooSlow = new UnavailableError('This gateway has more to do than it can; try again shortly.', 'gateway_overloaded');
 
 /**
- * Refuses new calls with the reason: while too many are under way, while the event loop is too late to serve them, and, on
- * connections that are told to close, once the process is on its way out. Before the body is read, so nothing else is done.
+ * Refuses new calls with the reason: while too many are under way, as many of them as make the event loop too late, and, on
+ * connections that are told to close, once the process is on its way out. Before the body is read, so nothing else is done; those
+ * the event loop has no time for before anything is known of them but that they bring a body: no id, no line in the log.
  */
 export default fp<LifecycleOptions>(
   async (app, options) => {
@@ -65,6 +70,17 @@ export default fp<LifecycleOptions>(
       },
     };
     app.decorate('lifecycle', lifecycle);
+    const refuse = quickRefusal(tooSlow, options.random ?? Math.random);
+    const listener = listenerOf(app.server);
+    if (listener !== undefined) {
+      listener.gate.refuses = (request: IncomingMessage, response: ServerResponse): boolean => {
+        if (lifecycle.refusing || request.method !== 'POST' || overload.admit()) return false;
+        lifecycle.shed.event_loop++;
+        if (lifecycle.parting) closeAfter(request, response);
+        refuse(request, response);
+        return true;
+      };
+    }
     app.addHook('onListen', async () => {
       listening = true;
     });
@@ -80,10 +96,7 @@ export default fp<LifecycleOptions>(
         return;
       }
       if (lifecycle.parting) closeAfter(request.raw, reply.raw);
-      if (overload.shedding) {
-        lifecycle.shed.event_loop++;
-        done(tooSlow);
-      } else if (app.exchanges.open.size > options.maxInFlight) {
+      if (app.exchanges.open.size > options.maxInFlight) {
         lifecycle.shed.in_flight++;
         done(full);
       } else done();

@@ -1,14 +1,19 @@
 import fp from 'fastify-plugin';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../../schemas/config.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { PrefixCounts } from '../prefixes/contract.ts';
+import type { ProbeCounts } from '../probes/index.ts';
 import type { TargetHealth } from '../router/types.ts';
 import type { SettledCost } from '../usage/contract.ts';
+import { besideSeries } from './beside.ts';
 import { type EventLoopDelay, type EventLoopListener, EventLoopMonitor } from './event-loop.ts';
 import { type AttemptResult, ExchangeSeries } from './exchanges.ts';
+import { gauge } from './gauge.ts';
 import { prefixSeries } from './prefixes.ts';
-import { configuredTargets, targetSamples } from './targets.ts';
+import { keySeries, type ProviderKeysSample, probeSeries } from './providers.ts';
+import { type QueueSource, queueSeries } from './queue.ts';
+import { configuredTargets, targetSamples, targetSeries } from './targets.ts';
 
 export type { EventLoopDelay } from './event-loop.ts';
 export type { AttemptResult } from './exchanges.ts';
@@ -23,8 +28,19 @@ export interface MetricsOptions {
   readonly onEventLoop?: EventLoopListener;
   /** Calls that were not taken, by reason, read when scraped. */
   readonly shed?: () => Readonly<Record<string, number>>;
+  /** Calls that wait for a target at its limit. */
+  readonly queue?: QueueSource;
   /** Of prompt prefixes that upstreams keep, read when scraped. */
   readonly prefixes?: () => readonly PrefixCounts[];
+  /** API keys of each provider, read when scraped. */
+  readonly providerKeys?: () => readonly ProviderKeysSample[];
+  /** Of the providers that are probed, read when scraped. */
+  readonly probes?: () => readonly ProbeCounts[];
+  /** Of hedges and of copies of calls, by outcome, read when scraped. */
+  readonly beside?: () => {
+    readonly hedges: Readonly<Record<string, number>>;
+    readonly shadows: Readonly<Record<string, number>>;
+  };
 }
 
 /** `fastify.metrics`. */
@@ -56,14 +72,21 @@ export default fp<MetricsOptions>(
     const exchanges = new ExchangeSeries(registry);
     let inFlight = 0;
 
-    gauge('postern_in_flight', 'Calls whose response has not closed or whose rows are not committed yet.', (set) =>
+    gauge(registry, 'postern_in_flight', 'Calls whose response has not closed or whose rows are not committed yet.', (set) =>
       set(inFlight),
     );
-    gauge('postern_ledger_ready', '1 while the ledger takes rows, else 0.', (set) => set(options.ledgerReady() ? 1 : 0));
-    gauge('postern_build_info', 'Always 1; the version is in the label.', (set) => set(1, { version: options.version }), [
-      'version',
-    ]);
+    gauge(registry, 'postern_ledger_ready', '1 while the ledger takes rows, else 0.', (set) =>
+      set(options.ledgerReady() ? 1 : 0),
+    );
     gauge(
+      registry,
+      'postern_build_info',
+      'Always 1; the version is in the label.',
+      (set) => set(1, { version: options.version }),
+      ['version'],
+    );
+    gauge(
+      registry,
       'postern_event_loop_delay_seconds',
       'Lateness of timers over the last full window of 15 s.',
       (set) => {
@@ -84,24 +107,19 @@ export default fp<MetricsOptions>(
         },
       });
     }
+    if (options.queue !== undefined) queueSeries(registry, options.queue);
     if (options.prefixes !== undefined) prefixSeries(registry, options.prefixes);
     const samples = () => targetSamples(options.targets(), configuredTargets(options.config()));
-    gauge(
-      'postern_breaker_state',
-      'Breaker of a target: 0 closed, 1 half-open, 2 open. Targets the configuration does not name are folded into provider/*.',
-      (set) => {
-        for (const { target, breaker } of samples()) set(breaker, { target });
-      },
-      ['target'],
-    );
-    gauge(
-      'postern_target_in_flight',
-      'Requests a target is working on.',
-      (set) => {
-        for (const { target, inFlight } of samples()) set(inFlight, { target });
-      },
-      ['target'],
-    );
+    targetSeries(registry, samples);
+    if (options.providerKeys !== undefined) keySeries(registry, options.providerKeys);
+    const { beside } = options;
+    if (beside !== undefined)
+      besideSeries(
+        registry,
+        () => beside().hedges,
+        () => beside().shadows,
+      );
+    if (options.probes !== undefined) probeSeries(registry, options.probes);
     collectProcessMetrics(registry);
 
     app.decorate('metrics', {
@@ -120,25 +138,6 @@ export default fp<MetricsOptions>(
       eventLoopDelay: () => monitor.read(),
     } satisfies Metrics);
     app.addHook('onClose', async () => monitor.close());
-
-    /** A gauge read when scraped; series that are not set any more disappear. */
-    function gauge(
-      name: string,
-      help: string,
-      read: (set: (value: number, labels?: Record<string, string>) => void) => void,
-      labelNames: string[] = [],
-    ): void {
-      new Gauge({
-        name,
-        help,
-        labelNames,
-        registers: [registry],
-        collect() {
-          this.reset();
-          read((value, labels = {}) => this.set(labels, value));
-        },
-      });
-    }
   },
   { name: 'metrics', fastify: '5.x' },
 );

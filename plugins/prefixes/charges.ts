@@ -1,8 +1,8 @@
 import type { Target, UpstreamFailure } from '../../providers/provider.ts';
 import type { Quantities } from '../../providers/unified.ts';
+import { failureOf, UpstreamRefusal } from '../upstream/ask.ts';
 import { failed } from '../upstream/index.ts';
 import type { SettledCost, Settlement, Usage } from '../usage/index.ts';
-import { failureOf, UpstreamRefusal } from './ask.ts';
 import type { Cause } from './table.ts';
 
 const hour = 3_600_000;

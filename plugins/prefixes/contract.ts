@@ -1,4 +1,4 @@
-import type { KeptPrefix, Target, Translation, UpstreamRequest } from '../../providers/provider.ts';
+import type { Credential, KeptPrefix, Target, Translation, UpstreamRequest } from '../../providers/provider.ts';
 
 /** What is sent for a call. */
 export interface PrefixUse {
@@ -10,6 +10,8 @@ export interface PrefixUse {
 /** One prefix as administrators see it. */
 export interface PrefixEntry {
   readonly provider: string;
+  /** Id of the provider's key that it is kept for. */
+  readonly credential: string;
   /** Upstream model. */
   readonly model: string;
   readonly digest: string;
@@ -42,19 +44,24 @@ export interface PrefixCounts {
 /** `fastify.prefixes`: beginnings of prompts that upstreams keep between calls. */
 export interface Prefixes {
   /**
-   * Synchronous, on the hot path, never throws: the request to send, with a reference to a kept prefix when there is one. Starts
-   * keeping one in the background where that pays.
+   * Synchronous, on the hot path, never throws: the request to send with the provider's key `credential`, with a reference to a
+   * prefix that is kept for that key when there is one. Starts keeping one in the background where that pays.
    */
-  choose(target: Target, translation: Translation, exchange: { readonly id: string; readonly keyId: string | null }): PrefixUse;
+  choose(
+    target: Target,
+    credential: Credential,
+    translation: Translation,
+    exchange: { readonly id: string; readonly keyId: string | null },
+  ): PrefixUse;
   /** An answer to a request that used the prefix; cached tokens the upstream reported. */
-  used(target: Target, digest: string, cachedTokens: number): void;
+  used(target: Target, credential: Credential, digest: string, cachedTokens: number): void;
   /** The upstream does not have it any more (or refused it): forget it; it is not tried again at once. */
-  lost(target: Target, digest: string): void;
+  lost(target: Target, credential: Credential, digest: string): void;
   /** Ours. */
   list(): readonly PrefixEntry[];
   counts(): readonly PrefixCounts[];
   /**
-   * What an upstream keeps for the provider's credential, whoever made it; null where it keeps nothing of the kind. Rejects with
+   * What an upstream keeps for the provider's keys, whoever made it; null where it keeps nothing of the kind. Rejects with
    * `UpstreamRefusal`.
    */
   keptBy(provider: string): Promise<readonly KeptPrefix[] | null>;

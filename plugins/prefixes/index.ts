@@ -4,7 +4,7 @@ import type { SettledCost } from '../usage/index.ts';
 import type { Prefixes } from './contract.ts';
 import { PrefixKeeper } from './keeper.ts';
 
-export { UpstreamRefusal } from './ask.ts';
+export { UpstreamRefusal } from '../upstream/ask.ts';
 export type { PrefixCounts, PrefixEntry, Prefixes, PrefixUse } from './contract.ts';
 
 export interface PrefixesOptions {
@@ -30,9 +30,9 @@ export default fp<PrefixesOptions>(
     const { usage, upstream } = app;
     const keeper = new PrefixKeeper({ providers: app.router.providers, upstream, usage, configVersion, now, log, onSpent });
     app.decorate('prefixes', {
-      choose: (target, translation, exchange) => keeper.choose(target, translation, exchange),
-      used: (target, digest, cachedTokens) => keeper.used(target, digest, cachedTokens),
-      lost: (target, digest) => keeper.lost(target, digest),
+      choose: (target, credential, translation, exchange) => keeper.choose(target, credential, translation, exchange),
+      used: (target, credential, digest, cachedTokens) => keeper.used(target, credential, digest, cachedTokens),
+      lost: (target, credential, digest) => keeper.lost(target, credential, digest),
       list: () => keeper.list(),
       counts: () => keeper.counts(),
       keptBy: (provider) => keeper.keptBy(provider),

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import {
+  type Credential,
   type KeptPrefix,
   type PromptPrefix,
   type ProviderInstance,
@@ -9,17 +10,16 @@ import {
   TranslationError,
   type UpstreamFailure,
 } from '../../providers/provider.ts';
+import { failureOf } from '../upstream/ask.ts';
 import type { Upstream } from '../upstream/index.ts';
 import type { Usage } from '../usage/index.ts';
-import { failureOf } from './ask.ts';
 import { Charges, type ChargesOptions } from './charges.ts';
 import type { PrefixCounts, PrefixEntry, Prefixes, PrefixUse } from './contract.ts';
-import { type Cause, type Living, PrefixTable } from './table.ts';
+import { type Store, Stores } from './stores.ts';
+import type { Cause, Living } from './table.ts';
 import { UpstreamStore } from './upstream-store.ts';
 import { isWorthKeeping } from './worth.ts';
 
-/** Prefixes of one provider at once, where the configuration says nothing. */
-const defaultEntries = 100;
 /** Creations under way at one provider: each sends a whole prefix. */
 const maxCreating = 8;
 /** Milliseconds a close waits for creations: what they cost should be known. */
@@ -38,23 +38,16 @@ export interface KeeperOptions extends ChargesOptions {
   readonly log: Pick<FastifyBaseLogger, 'debug' | 'warn'>;
 }
 
-/** What is known of one provider instance. */
-interface Store {
-  readonly table: PrefixTable;
-  readonly counts: PrefixCounts;
-  creating: number;
-}
-
 /**
- * Has upstreams keep the beginnings of prompts that come again. Entries are apart by provider instance, which stands for one
- * address and one credential: what one may refer to, another cannot. They are forgotten with the process; upstream they end by
+ * Has upstreams keep the beginnings of prompts that come again. Entries are apart by provider instance and key, which stand for one
+ * address and one account: what one may refer to, another cannot. They are forgotten with the process; upstream they end by
  * themselves.
  */
 export class PrefixKeeper implements Prefixes {
   readonly #options: KeeperOptions;
   readonly #upstream: UpstreamStore;
   readonly #charges: Charges;
-  readonly #stores = new Map<ProviderInstance, Store>();
+  readonly #stores = new Stores();
   readonly #working = new Set<Promise<void>>();
   #closed = false;
 
@@ -64,12 +57,12 @@ export class PrefixKeeper implements Prefixes {
     this.#charges = new Charges(options);
   }
 
-  choose(target: Target, translation: Translation, exchange: Cause): PrefixUse {
+  choose(target: Target, credential: Credential, translation: Translation, exchange: Cause): PrefixUse {
     const { prefix, request } = translation;
     const plain = { request, digest: null };
     if (prefix === undefined || target.provider.type.prefixes === undefined || this.#closed) return plain;
     const { provider, model } = target;
-    const store = this.#store(provider);
+    const store = this.#stores.of(provider, credential);
     const now = this.#options.now();
     const entry = store.table.usable(model, prefix.digest, now, exchange);
     if (entry === null) {
@@ -82,13 +75,14 @@ export class PrefixKeeper implements Prefixes {
       const { reason } = failureOf(error);
       this.#options.log.warn({ target: target.id, reason }, 'a kept prompt prefix cannot be referred to: it is given up');
       store.table.refuse(entry, now);
-      this.#work(this.#discard(provider, entry.name));
+      this.#work(this.#discard(provider, credential, entry.name));
       return plain;
     }
   }
 
-  used(target: Target, digest: string, cachedTokens: number): void {
-    const { counts, table } = this.#store(target.provider);
+  used(target: Target, credential: Credential, digest: string, cachedTokens: number): void {
+    const { totals, table } = this.#stores.of(target.provider, credential);
+    const { counts } = totals;
     const saved = Number.isSafeInteger(cachedTokens) && cachedTokens > 0 ? cachedTokens : 0;
     counts.hits++;
     counts.tokensSaved += saved;
@@ -97,45 +91,57 @@ export class PrefixKeeper implements Prefixes {
     entry.hits++;
     entry.tokensSaved += saved;
     entry.uses++;
-    if (this.#mayExtend(target, entry)) this.#work(this.#extend(target, entry));
+    if (this.#mayExtend(target, entry)) this.#work(this.#extend(target, credential, entry));
   }
 
-  lost(target: Target, digest: string): void {
-    const { counts, table } = this.#store(target.provider);
+  lost(target: Target, credential: Credential, digest: string): void {
+    const { totals, table } = this.#stores.of(target.provider, credential);
     const entry = table.get(target.model, digest);
     if (entry === null || entry.state !== 'kept') return;
-    counts.lost++;
+    totals.counts.lost++;
     table.rest(entry, this.#options.now());
     // Refused, it may still be there, and be paid for.
-    this.#work(this.#discard(target.provider, entry.name));
+    this.#work(this.#discard(target.provider, credential, entry.name));
   }
 
   list(): readonly PrefixEntry[] {
-    const now = this.#options.now();
-    return [...this.#stores].flatMap(([{ name }, { table }]) => table.entries(name, now));
+    return this.#stores.entries(this.#options.now());
   }
 
   counts(): readonly PrefixCounts[] {
-    return [...this.#stores.values()].map(({ counts }) => counts);
+    return this.#stores.counts();
   }
 
   async keptBy(provider: string): Promise<readonly KeptPrefix[] | null> {
     const instance = this.#options.providers.get(provider);
-    return instance?.type.prefixes === undefined ? null : this.#upstream.list(instance);
+    if (instance?.type.prefixes === undefined) return null;
+    const kept: KeptPrefix[] = [];
+    for (const credential of instance.credentials) {
+      // Keys of one account see the same.
+      const others = new Set(kept.map(({ name }) => name));
+      for (const each of await this.#upstream.list(instance, credential)) if (!others.has(each.name)) kept.push(each);
+    }
+    return kept;
   }
 
   async remove(provider: string, digestOrName: string): Promise<boolean> {
     const instance = this.#options.providers.get(provider);
     if (instance?.type.prefixes === undefined) return false;
-    const table = this.#stores.get(instance)?.table;
-    const entry = table?.find(digestOrName) ?? null;
+    let removed = false;
+    for (const { credential, table } of this.#stores.all(instance)) {
+      const entry = table.find(digestOrName);
+      if (entry === null) continue;
+      // One that is being created has no name yet: it is removed when it is there.
+      if (entry.name !== '') await this.#removeNamed(instance, credential, entry.name);
+      table.drop(entry);
+      removed = true;
+    }
     // A digest is no name that an upstream would know.
-    if (entry === null && isDigest.test(digestOrName)) return false;
-    const name = entry === null ? digestOrName : entry.name;
-    // One that is being created has no name yet: it is removed when it is there.
-    const removed = name !== '' && (await this.#removeNamed(instance, name));
-    if (entry !== null) table!.drop(entry);
-    return removed || entry !== null;
+    if (removed || isDigest.test(digestOrName)) return removed;
+    for (const credential of instance.credentials) {
+      if (await this.#removeNamed(instance, credential, digestOrName)) return true;
+    }
+    return false;
   }
 
   /** Nothing is removed upstream; what is under way is waited for a moment, then given up. */
@@ -152,27 +158,29 @@ export class PrefixKeeper implements Prefixes {
   }
 
   #start(store: Store, target: Target, prefix: PromptPrefix, exchange: Cause, now: number): void {
-    if (store.creating >= maxCreating) return;
+    const { credential, totals } = store;
+    if (totals.creating >= maxCreating) return;
     const room = store.table.makeRoom(now);
     if (room === null) return;
-    if (room.evicted !== null) this.#work(this.#discard(target.provider, room.evicted.name));
+    if (room.evicted !== null) this.#work(this.#discard(target.provider, credential, room.evicted.name));
     const entry = store.table.begin(target.model, prefix, now, exchange);
-    store.creating++;
+    totals.creating++;
     this.#work(
       this.#create(store, entry, target, prefix).finally(() => {
-        store.creating--;
+        totals.creating--;
       }),
     );
   }
 
-  async #create({ table, counts }: Store, entry: Living, target: Target, prefix: PromptPrefix): Promise<void> {
+  async #create(store: Store, entry: Living, target: Target, prefix: PromptPrefix): Promise<void> {
+    const { table, credential, totals } = store;
     const { now, log } = this.#options;
     try {
       await this.#charges.row(target, entry.cause, prefix.tokens, async () => {
         // The request of the call itself goes first: this one is made of the whole prefix.
         await turn();
         const askedAt = now();
-        const kept = await this.#upstream.create(target, prefix);
+        const kept = await this.#upstream.create(target, credential, prefix);
         const life = lifeOf(kept, prefix.ttlMs);
         const counted = Number.isSafeInteger(kept.tokens) && kept.tokens > 0;
         entry.state = 'kept';
@@ -184,24 +192,24 @@ export class PrefixKeeper implements Prefixes {
         return { result: null, used: counted ? this.#charges.quantities(target, entry.tokens, entry.tokens, life) : null };
       });
     } catch (error) {
-      this.#refused(table, counts, entry, target, failureOf(error));
+      this.#refused(store, entry, target, failureOf(error));
       return;
     }
-    counts.creates.kept++;
+    totals.counts.creates.kept++;
     table.succeeded();
     log.debug({ target: target.id, digest: entry.digest, tokens: entry.tokens }, 'the upstream keeps a prompt prefix');
     // An administrator has removed it meanwhile.
-    if (!table.isCurrent(entry)) await this.#discard(target.provider, entry.name);
+    if (!table.isCurrent(entry)) await this.#discard(target.provider, credential, entry.name);
   }
 
-  #refused(table: PrefixTable, counts: PrefixCounts, entry: Living, target: Target, failure: UpstreamFailure): void {
+  #refused({ table, totals }: Store, entry: Living, target: Target, failure: UpstreamFailure): void {
     const { status, reason, code } = failure;
     const now = this.#options.now();
     const refused = status >= 400 && status < 500 && (!later.has(status) || reason === 'quota');
     if (!refused) table.pause(entry, now, failure.retryAfterMs ?? 0);
     else if (ofThePrefix.has(status)) table.refuse(entry, now);
     else table.refuseModel(entry, now);
-    counts.creates[refused ? 'rejected' : 'failed']++;
+    totals.counts.creates[refused ? 'rejected' : 'failed']++;
     // Not the message: upstreams like to quote what they refuse.
     this.#options.log.warn(
       { target: target.id, digest: entry.digest, tokens: entry.tokens, reason, status, code },
@@ -217,13 +225,13 @@ export class PrefixKeeper implements Prefixes {
     return isWorthKeeping(entry.uses, entry.ttl, this.#options.usage.price(target));
   }
 
-  async #extend(target: Target, entry: Living): Promise<void> {
+  async #extend(target: Target, credential: Credential, entry: Living): Promise<void> {
     const { provider } = target;
     const { ttl, name } = entry;
     const askedAt = this.#options.now();
     entry.extending = true;
     const ask = async () => {
-      await this.#upstream.extend(provider, name, ttl);
+      await this.#upstream.extend(provider, credential, name, ttl);
       return { result: null, used: this.#charges.quantities(target, 0, entry.tokens, ttl) };
     };
     try {
@@ -235,22 +243,22 @@ export class PrefixKeeper implements Prefixes {
     } catch (error) {
       const { status } = failureOf(error);
       // Else not tried again: it ends, and is created anew when it is wanted.
-      if (status === 403 || status === 404) this.#store(provider).table.rest(entry, askedAt);
+      if (status === 403 || status === 404) this.#stores.of(provider, credential).table.rest(entry, askedAt);
     }
   }
 
-  async #discard(provider: ProviderInstance, name: string): Promise<void> {
+  async #discard(provider: ProviderInstance, credential: Credential, name: string): Promise<void> {
     try {
-      await this.#upstream.remove(provider, name);
+      await this.#upstream.remove(provider, credential, name);
     } catch (error) {
       const { reason } = failureOf(error);
       this.#options.log.debug({ provider: provider.name, reason }, 'a prompt prefix was not removed upstream: it ends by itself');
     }
   }
 
-  async #removeNamed(provider: ProviderInstance, name: string): Promise<boolean> {
+  async #removeNamed(provider: ProviderInstance, credential: Credential, name: string): Promise<boolean> {
     try {
-      return await this.#upstream.remove(provider, name);
+      return await this.#upstream.remove(provider, credential, name);
     } catch (error) {
       // No name that this upstream could have given.
       if (error instanceof TranslationError && error.failure.reason === 'invalid_request') return false;
@@ -261,17 +269,6 @@ export class PrefixKeeper implements Prefixes {
   #work(work: Promise<void>): void {
     this.#working.add(work);
     void work.finally(() => this.#working.delete(work));
-  }
-
-  #store(provider: ProviderInstance): Store {
-    let store = this.#stores.get(provider);
-    if (store === undefined) {
-      const table = new PrefixTable(provider.config.context_cache?.max_entries ?? defaultEntries);
-      const creates = { kept: 0, rejected: 0, failed: 0 };
-      store = { table, counts: { provider: provider.name, hits: 0, tokensSaved: 0, creates, lost: 0 }, creating: 0 };
-      this.#stores.set(provider, store);
-    }
-    return store;
   }
 }
 

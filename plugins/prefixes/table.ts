@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { PromptPrefix } from '../../providers/provider.ts';
 import type { PrefixEntry } from './contract.ts';
 
-/** Prefixes remembered as seen once, per provider: prompts come from callers, so there is a bound. */
+/** Prefixes remembered as seen once, per key: prompts come from callers, so there is a bound. */
 const maxSeen = 10_000;
 /** Prefixes and models remembered as refused. */
 const maxRefused = 2_000;
@@ -58,7 +58,7 @@ interface Refused {
 
 const keyOf = (model: string, digest: string): string => `${model}\n${digest}`;
 
-/** The prefixes of one provider instance, and so of one credential: what is known of each, and whether one is worth asking for. */
+/** The prefixes of one key of a provider: what is known of each, and whether one is worth asking for. */
 export class PrefixTable {
   /** In the order of their last use. */
   readonly #living = new Map<string, Living>();
@@ -192,11 +192,12 @@ export class PrefixTable {
     return null;
   }
 
-  entries(provider: string, now: number): PrefixEntry[] {
+  entries(provider: string, credential: string, now: number): PrefixEntry[] {
     this.#dropExpired(now);
     const list = [...this.#living.values()].map(
       ({ model, digest, name, state, tokens, createdAt, expiresAt, hits, tokensSaved }): PrefixEntry => ({
         provider,
+        credential,
         model,
         digest,
         name: state === 'kept' ? name : null,
@@ -211,7 +212,7 @@ export class PrefixTable {
     for (const { model, digest, tokens, at, until } of this.#refused.values()) {
       if (until <= now || this.#living.has(keyOf(model, digest))) continue;
       const none = { name: null, state: 'rejected', hits: 0, tokensSaved: 0 } as const;
-      list.push({ provider, model, digest, tokens, createdAt: at, expiresAt: until, ...none });
+      list.push({ provider, credential, model, digest, tokens, createdAt: at, expiresAt: until, ...none });
     }
     return list;
   }

@@ -1,4 +1,5 @@
 import type {
+  Credential,
   KeptPrefix,
   PrefixKeeping,
   PromptPrefix,
@@ -6,8 +7,8 @@ import type {
   Target,
   UpstreamRequest,
 } from '../../providers/provider.ts';
+import { type Answer, type Asking, ask, UpstreamRefusal } from '../upstream/ask.ts';
 import { failed, type Upstream } from '../upstream/index.ts';
-import { type Answer, type Asking, ask, UpstreamRefusal } from './ask.ts';
 
 /** Milliseconds for a creation: the upstream reads all of it. */
 const createTimeout = 60_000;
@@ -19,7 +20,7 @@ const longestName = 512;
 const maxPages = 50;
 const maxListed = 5_000;
 
-/** What upstreams keep, asked for by the gateway itself. Everything rejects with `UpstreamRefusal` or `TranslationError`. */
+/** What upstreams keep for one key each, asked for by the gateway itself. Everything rejects with `UpstreamRefusal` or `TranslationError`. */
 export class UpstreamStore {
   readonly #upstream: Upstream;
   readonly #asking = new Set<Asking>();
@@ -28,23 +29,23 @@ export class UpstreamStore {
     this.#upstream = upstream;
   }
 
-  async create({ provider }: Target, prefix: PromptPrefix): Promise<KeptPrefix> {
-    const answer = await this.#ask(provider, prefix.create(), createTimeout);
+  async create({ provider }: Target, key: Credential, prefix: PromptPrefix): Promise<KeptPrefix> {
+    const answer = await this.#ask(provider, key, prefix.create(), createTimeout);
     const kept = prefix.created(accepted(answer, provider));
     if (typeof kept.name === 'string' && kept.name !== '' && kept.name.length <= longestName) return kept;
     throw new UpstreamRefusal(failed('protocol', 'the provider did not say under what name it keeps the prefix'));
   }
 
   /** Only where the provider's type has `extend`. */
-  async extend(provider: ProviderInstance, name: string, ttlMs: number): Promise<void> {
+  async extend(provider: ProviderInstance, key: Credential, name: string, ttlMs: number): Promise<void> {
     const request = keepingOf(provider).extend!(provider, name, ttlMs);
-    accepted(await this.#ask(provider, request, shortTimeout), provider);
+    accepted(await this.#ask(provider, key, request, shortTimeout), provider);
   }
 
   /** False when the upstream does not have it. */
-  async remove(provider: ProviderInstance, name: string): Promise<boolean> {
+  async remove(provider: ProviderInstance, key: Credential, name: string): Promise<boolean> {
     const keeping = keepingOf(provider);
-    const answer = await this.#ask(provider, keeping.remove(provider, name), shortTimeout);
+    const answer = await this.#ask(provider, key, keeping.remove(provider, name), shortTimeout);
     const { status } = answer.head;
     if (status === 404 || (status === 403 && keeping.failure(answer.head, answer.bytes).reason === 'prefix_lost')) return false;
     accepted(answer, provider);
@@ -52,12 +53,12 @@ export class UpstreamStore {
   }
 
   /** All pages, within bounds: an upstream may name page after page for ever. */
-  async list(provider: ProviderInstance): Promise<readonly KeptPrefix[]> {
+  async list(provider: ProviderInstance, key: Credential): Promise<readonly KeptPrefix[]> {
     const keeping = keepingOf(provider);
     const kept: KeptPrefix[] = [];
     let page: string | null = null;
     for (let pages = 0; pages < maxPages && kept.length < maxListed; pages++) {
-      const answer: Answer = await this.#ask(provider, keeping.list(provider, page), shortTimeout);
+      const answer: Answer = await this.#ask(provider, key, keeping.list(provider, page), shortTimeout);
       const { prefixes, next } = keeping.listed(accepted(answer, provider));
       for (const each of prefixes.slice(0, maxListed - kept.length)) kept.push(each);
       if (next === null || next === page) break;
@@ -71,8 +72,8 @@ export class UpstreamStore {
     for (const asking of this.#asking) asking.abort();
   }
 
-  async #ask(provider: ProviderInstance, request: UpstreamRequest, timeout: number): Promise<Answer> {
-    const asking = ask(this.#upstream, provider, request, timeout);
+  async #ask(provider: ProviderInstance, key: Credential, request: UpstreamRequest, timeout: number): Promise<Answer> {
+    const asking = ask(this.#upstream, provider, request, timeout, key);
     this.#asking.add(asking);
     try {
       return await asking.answer;

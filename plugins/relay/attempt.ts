@@ -9,10 +9,11 @@ import type {
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
-import type { Watchdog } from './watchdog.ts';
+import type { Meter, Watchdog } from './watchdog.ts';
 
 /** After the protocol's end the body may take this long to end too, so that the socket can be used again. */
 const lingerMs = 1_000;
+const tooSlow = 'the provider sent less in a time than the minimum rate';
 
 /** Who runs the attempts of an exchange. Exactly one of `onAnswered` and `onFailed` is called, unless aborted. */
 export interface AttemptOwner {
@@ -24,6 +25,8 @@ export interface AttemptOwner {
   onAnswered(attempt: Attempt, bytes: Buffer): void;
   /** The head of the answer is there. */
   onHeaded(attempt: Attempt): void;
+  /** The upstream's content filter left nothing of the answer: true when it is to fail, so that others are asked. */
+  onFiltered(attempt: Attempt): boolean;
   /** `stale`: a kept-alive socket closed under the request before any answer. */
   onFailed(attempt: Attempt, failure: UpstreamFailure, stale: boolean): void;
 }
@@ -38,8 +41,8 @@ export interface SendFacts {
   readonly timeouts: Timeouts;
 }
 
-/** One send to one target, with its clocks: connect, first byte, first content, idle. */
-export class Attempt implements AnswerListener, AnswerSink {
+/** One send to one target, with its clocks: connect, first byte, first content, idle, minimum rate. */
+export class Attempt implements AnswerListener, AnswerSink, Meter {
   readonly target: Target;
   /** 1 for the first send of the exchange. */
   readonly number: number;
@@ -67,6 +70,8 @@ export class Attempt implements AnswerListener, AnswerSink {
   #transportOver = false;
   #stale = false;
   #linger: NodeJS.Timeout | null = null;
+  /** Bytes of a document, which shows its content only when it is whole; -1 for a stream. */
+  #received = -1;
   readonly #watchdog: Watchdog;
 
   constructor(facts: SendFacts, translation: Translation, request: UpstreamRequest, watchdog: Watchdog, owner: AttemptOwner) {
@@ -83,6 +88,10 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   get sent(): boolean {
     return this.#answered || this.#call?.sent === true;
+  }
+
+  get progress(): number {
+    return this.#received < 0 ? this.reader.characters : this.#received;
   }
 
   start(upstream: Upstream, via: string | undefined): void {
@@ -107,7 +116,10 @@ export class Attempt implements AnswerListener, AnswerSink {
   /** The caller has caught up. */
   resume(): void {
     if (this.#over) return;
-    this.#watchdog.phase('idle', this.#timeouts.idle, performance.now());
+    const now = performance.now();
+    this.#watchdog.phase('idle', this.#timeouts.idle, now);
+    // A hedge that has no content yet has not been held up.
+    if (this.firstContentAt > 0) this.#askForRate(now);
     this.#call?.resume();
   }
 
@@ -130,7 +142,9 @@ export class Attempt implements AnswerListener, AnswerSink {
   }
 
   onData(chunk: Buffer): void {
-    if (!this.#over) this.reader.data(chunk);
+    if (this.#over) return;
+    if (this.#received >= 0) this.#received += chunk.length;
+    this.reader.data(chunk);
   }
 
   onEnd(): void {
@@ -151,12 +165,18 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   onKind(kind: 'document' | 'events'): void {
     // A document is one event: it has to be whole within the idle time, however it trickles.
-    if (kind === 'document') this.#watchdog.phase('idle', this.#timeouts.idle, performance.now());
+    if (kind !== 'document') return;
+    const now = performance.now();
+    this.#watchdog.phase('idle', this.#timeouts.idle, now);
+    this.#received = 0;
+    this.#askForRate(now);
   }
 
   onNext(request: UpstreamRequest): void {
     this.#answered = true;
     this.#transportOver = false;
+    this.#received = -1;
+    this.#watchdog.pause();
     this.#send(request, performance.now());
   }
 
@@ -168,6 +188,7 @@ export class Attempt implements AnswerListener, AnswerSink {
     this.firstContentAt = performance.now();
     this.#watchdog.contentSeen();
     this.#watchdog.phase('idle', this.#timeouts.idle, this.firstContentAt);
+    if (this.#received < 0) this.#askForRate(this.firstContentAt);
     if (!this.#stream) return;
     this.committed = true;
     this.#owner.onCommitted(this);
@@ -178,6 +199,10 @@ export class Attempt implements AnswerListener, AnswerSink {
     // The caller is the slow one now; its own clock runs.
     this.#watchdog.pause();
     this.#call?.pause();
+  }
+
+  onFiltered(): boolean {
+    return this.#owner.onFiltered(this);
   }
 
   onWhole(bytes: Buffer): void {
@@ -202,12 +227,16 @@ export class Attempt implements AnswerListener, AnswerSink {
 
   /** One of its clocks ran out. */
   expire(what: string): void {
-    const unsent = !this.sent;
     this.#fail(
-      unsent
-        ? failed('connect', 'the connection to the provider timed out', true)
-        : failed('timeout', `the provider exceeded the ${what} timeout`),
+      this.sent
+        ? failed('timeout', what === 'minimum rate' ? tooSlow : `the provider exceeded the ${what} timeout`)
+        : failed('connect', 'the connection to the provider timed out', true),
     );
+  }
+
+  #askForRate(now: number): void {
+    const { min_rate, min_rate_window } = this.#timeouts;
+    if (min_rate > 0) this.#watchdog.rate(this, min_rate, min_rate_window, now);
   }
 
   #letEnd(): void {

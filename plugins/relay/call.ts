@@ -13,7 +13,7 @@ const none: ReadonlySet<string> = new Set();
 const nothingKept: ReadonlyMap<string, Kept> = new Map();
 
 /** A request as the adapters see it. `dialect`: the one the route speaks. */
-export function toCall(request: FastifyRequest, operation: Operation, dialect: string): Call {
+export function toCall(request: Pick<FastifyRequest, 'callBody'>, operation: Operation, dialect: string): Call {
   const body = request.callBody;
   const gateway = optionsOf(body);
   let dropped: Set<string> | null = null;

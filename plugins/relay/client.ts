@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Exchange } from '../exchange/index.ts';
 import { type GatewayError, toErrorReply } from './error-reply.ts';
+import type { Explanation } from './explanation.ts';
 
 /** Header names and values in turn, as `writeHead` takes them. */
 export type HeaderList = (string | number)[];
@@ -15,14 +16,24 @@ export class ClientWriter {
   readonly #raw: ServerResponse;
   readonly #exchange: Exchange;
   readonly #extra: HeaderList;
+  readonly #random: () => number;
+  readonly #explanation: Explanation | null;
   #keepAlive: NodeJS.Timeout | null = null;
   #stall: NodeJS.Timeout | null = null;
 
-  /** `extra`: headers that other plugins (CORS) have set. */
-  constructor(raw: ServerResponse, exchange: Exchange, extra: HeaderList) {
+  /** `extra`: headers that other plugins (CORS) have set. `random`: numbers in [0, 1). `explanation`: goes with the last bytes. */
+  constructor(
+    raw: ServerResponse,
+    exchange: Exchange,
+    extra: HeaderList,
+    random: () => number,
+    explanation: Explanation | null = null,
+  ) {
     this.#raw = raw;
     this.#exchange = exchange;
     this.#extra = extra;
+    this.#random = random;
+    this.#explanation = explanation;
   }
 
   get opened(): boolean {
@@ -47,6 +58,7 @@ export class ClientWriter {
 
   /** False when the caller does not keep up; `onDrain` is called once when it has caught up. */
   write(bytes: Buffer, onDrain: () => void): boolean {
+    this.#explanation?.sees(bytes);
     if (this.#raw.write(bytes)) return true;
     if (this.#stall === null) {
       this.#stall = setTimeout(() => this.#exchange.cancel('write_stall'), this.#exchange.config.server.write_timeout);
@@ -61,23 +73,26 @@ export class ClientWriter {
   end(bytes: Buffer | null): void {
     this.#stopKeepAlive();
     this.#stopStall();
-    if (bytes === null || bytes.length === 0) this.#raw.end();
-    else this.#raw.end(bytes);
+    const last = this.#explanation === null ? bytes : this.#explanation.atEnd(bytes ?? Buffer.alloc(0));
+    if (last === null || last.length === 0) this.#raw.end();
+    else this.#raw.end(last);
     this.#watchEnd();
   }
 
   json(status: number, bytes: Buffer, headers: HeaderList): void {
     this.#stopKeepAlive();
+    const body = this.#explanation?.inObject(bytes) ?? bytes;
     const head = this.#head('application/json; charset=utf-8', headers);
-    head.push('content-length', bytes.length);
+    head.push('content-length', body.length);
     this.#raw.writeHead(status, head);
-    this.#raw.end(bytes);
+    this.#raw.end(body);
     this.#watchEnd();
   }
 
   error(error: GatewayError, headers: HeaderList): void {
     this.#stopKeepAlive();
-    const reply = toErrorReply(error);
+    const reply = toErrorReply(error, this.#random);
+    const body = this.#explanation?.inObject(reply.body) ?? reply.body;
     const list: HeaderList = [
       ...this.#extra,
       'x-request-id',
@@ -85,9 +100,9 @@ export class ClientWriter {
       'x-postern-exchange-id',
       this.#exchange.id,
     ];
-    list.push(...reply.headers, ...headers, 'content-length', reply.body.length);
+    list.push(...reply.headers, ...headers, 'content-length', body.length);
     this.#raw.writeHead(error.status, list);
-    this.#raw.end(reply.body);
+    this.#raw.end(body);
     this.#watchEnd();
   }
 

@@ -7,6 +7,8 @@ import type { Upstream } from '../upstream/index.ts';
 import type { AttemptOutcome, Usage } from '../usage/index.ts';
 import type { ClientWriter } from './client.ts';
 import type { Hedging } from './hedging.ts';
+import type { OperatorWarnings } from './operator-warnings.ts';
+import type { Shadows } from './shadows.ts';
 
 /** What every run of the process shares. */
 export interface RunContext {
@@ -16,6 +18,8 @@ export interface RunContext {
   readonly signatures: Signatures;
   readonly prefixes: Prefixes;
   readonly hedging: Hedging;
+  readonly shadows: Shadows;
+  readonly warnings: OperatorWarnings;
   readonly translation: TranslationContext;
   readonly configVersion: string;
   readonly random: () => number;

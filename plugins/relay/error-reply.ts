@@ -4,9 +4,9 @@ import { interruption } from './outcome.ts';
 
 export type { GatewayError } from '../errors/classes.ts';
 
-/** An error as a whole response. */
-export function toErrorReply(error: GatewayError): { headers: string[]; body: Buffer } {
-  return { headers: Object.entries(errorHeaders(error)).flat(), body: Buffer.from(envelope(error)) };
+/** An error as a whole response. `random`: numbers in [0, 1). */
+export function toErrorReply(error: GatewayError, random: () => number): { headers: string[]; body: Buffer } {
+  return { headers: Object.entries(errorHeaders(error, random)).flat(), body: Buffer.from(envelope(error)) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { HedgeConfig } from '../../schemas/config.ts';
-import { type Candidate, RetryBudget, type Route } from '../router/index.ts';
+import { type Candidate, RetryBudget, type Route, type TargetGroup } from '../router/index.ts';
+import { type HedgeOwner, HedgeTimer } from './hedge-timer.ts';
 
 /** Times to first content of a model that are remembered. */
 const remembered = 256;
@@ -7,8 +8,6 @@ const remembered = 256;
 const refresh = 16;
 /** The cap on extra requests holds over any time of this length. Milliseconds. */
 const window = 60_000;
-/** Models whose times are remembered; callers choose names. */
-const rememberedModels = 1_000;
 
 /** The latest times to first content of one model, milliseconds. */
 class Times {
@@ -40,7 +39,9 @@ class Times {
 /** Plain numbers since the start. */
 export interface HedgeCounts {
   started: number;
+  /** Of those started, the ones that answered the caller, and the others. */
   won: number;
+  lost: number;
   /** Not started because of the cap, and because too much was under way. */
   capped: number;
   busy: number;
@@ -57,57 +58,82 @@ export interface HedgingOptions {
   readonly settings: HedgeConfig;
   /** Calls under way. */
   readonly inFlight: () => number;
+  /** The process has more to do than it can. */
+  readonly busy: () => boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 /** When a second target starts beside a slow one, and whether it may: by model, with a hard cap on extra requests. */
 export class Hedging {
-  readonly counts: HedgeCounts = { started: 0, won: 0, capped: 0, busy: 0 };
+  readonly counts: HedgeCounts = { started: 0, won: 0, lost: 0, capped: 0, busy: 0 };
   readonly #options: HedgingOptions;
-  readonly #models = new Map<string, ModelHedge>();
+  /** By the first group of their routes, which live as long as the catalogue knows them; null where nothing is hedged. */
+  readonly #models = new WeakMap<TargetGroup, ModelHedge | null>();
 
   constructor(options: HedgingOptions) {
     this.#options = options;
   }
 
-  /** Milliseconds after which a second target may start; null when it is not to be. Counts the request. */
-  delay(route: Route, candidate: Candidate): number | null {
+  /** The request of an exchange has gone out: the timer of its second one; null when there is not to be one. Counts the request. */
+  arm(route: Route, owner: HedgeOwner): HedgeTimer | null {
     const model = this.#model(route);
     if (model === null) return null;
     model.budget.request();
     const { min_samples, min_delay, percentile } = model.settings;
-    if (model.times.size < min_samples || route.groups.every(({ candidates }) => candidates.every((each) => each === candidate)))
-      return null;
-    return Math.max(min_delay, model.times.percentile(percentile));
+    if (model.times.size < min_samples) return null;
+    return new HedgeTimer(owner, Math.max(min_delay, model.times.percentile(percentile)));
   }
 
-  /** Takes one extra request; false when that would be one too many. */
-  take(route: Route): boolean {
+  /** Whether an extra request may start now. */
+  allows(route: Route): boolean {
     const model = this.#model(route);
     if (model === null) return false;
-    if (this.#options.inFlight() > model.settings.max_in_flight) {
+    if (this.#options.inFlight() > model.settings.max_in_flight || this.#options.busy()) {
       this.counts.busy++;
       return false;
     }
-    if (model.budget.take()) return true;
+    if (model.budget.has()) return true;
     this.counts.capped++;
     return false;
   }
 
-  /** A call was answered, `ms` after its winning request was sent. */
+  /** One that was allowed has started. */
+  started(route: Route): void {
+    this.#model(route)?.budget.take();
+    this.counts.started++;
+  }
+
+  ended(won: boolean): void {
+    if (won) this.counts.won++;
+    else this.counts.lost++;
+  }
+
+  /**
+   * The first content of a call came `ms` after its first request that was still under way. When a hedge brought it, that is what its
+   * slow first one has taken at least: were it the hedge's own time, the slow ones would be forgotten and ever more be hedged.
+   */
   answered(route: Route, ms: number): void {
     this.#model(route)?.times.add(ms);
   }
 
   #model(route: Route): ModelHedge | null {
-    const known = this.#models.get(route.model);
+    const group = route.groups[0];
+    if (group === undefined) return null;
+    const known = this.#models.get(group);
     if (known !== undefined) return known;
-    const settings = { ...this.#options.settings, ...route.groups[0]?.config?.hedge };
-    if (!settings.enabled || this.#models.size >= rememberedModels) return null;
-    const budget = new RetryBudget({ ratio: settings.max_ratio, min_per_second: 0, window }, this.#options.now);
-    const model = { settings, times: new Times(), budget };
-    this.#models.set(route.model, model);
-    return model;
+    const settings = { ...this.#options.settings, ...group.config?.hedge };
+    const made = settings.enabled && hasSecondProvider(group.candidates) ? this.#made(settings) : null;
+    this.#models.set(group, made);
+    return made;
   }
+
+  #made(settings: HedgeConfig): ModelHedge {
+    const budget = new RetryBudget({ ratio: settings.max_ratio, min_per_second: 0, window }, this.#options.now);
+    return { settings, times: new Times(), budget };
+  }
+}
+
+function hasSecondProvider(candidates: readonly Candidate[]): boolean {
+  return candidates.some(({ target }) => target.provider !== candidates[0]!.target.provider);
 }

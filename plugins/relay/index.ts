@@ -3,28 +3,36 @@ import fp from 'fastify-plugin';
 import { frontOf } from '../../providers/fronts.ts';
 import type { Call, Operation } from '../../providers/provider.ts';
 import type { HedgeConfig } from '../../schemas/config.ts';
-import { allows } from '../auth/index.ts';
-import { LoopError, PermissionError } from '../errors/classes.ts';
+import { LoopError } from '../errors/classes.ts';
 import { Decision, type Route } from '../router/index.ts';
 import type { Signatures } from '../signatures/index.ts';
 import { estimateInput } from '../usage/estimate.ts';
-import type { AttemptOutcome } from '../usage/index.ts';
-import { callerMetadata, callerTimeout, toCall, warnings } from './call.ts';
+import type { AttemptOutcome, SettledCost } from '../usage/index.ts';
+import { admitted } from './admission.ts';
+import { callerMetadata, callerTimeout, warnings } from './call.ts';
 import { ClientWriter, type HeaderList } from './client.ts';
 import type { RunContext } from './context.ts';
-import { CredentialWarnings } from './credentials.ts';
-import { Hedging } from './hedging.ts';
+import { type DecisionText, Explanation } from './explanation.ts';
+import { type HedgeCounts, Hedging } from './hedging.ts';
 import { newId } from './ids.ts';
-import { checkOptions, gatewayOptionsOf, maxPriceOf, optionTimeout, shortest } from './options.ts';
+import { OperatorWarnings } from './operator-warnings.ts';
+import { shortest } from './options.ts';
 import { Run } from './run.ts';
+import { type ShadowCounts, Shadows } from './shadows.ts';
 
 export interface RelayOptions {
   readonly configVersion: string;
   readonly hedge: HedgeConfig;
+  /** The process has more to do than it can: nothing is sent that a call can do without. */
+  readonly busy?: () => boolean;
+  /** Hears of what was used and cost beside the exchanges, apart from the ledger. */
+  readonly onSpent?: (provider: string, cost: SettledCost) => void;
   /** Other plugins (CORS) set headers on replies that have to survive the raw write. */
   readonly keepReplyHeaders: boolean;
   /** Numbers in [0, 1). */
   readonly random?: () => number;
+  /** For callers who ask why a target was chosen; absent: they are not told. */
+  readonly explain?: DecisionText;
   readonly onAttempt?: (provider: string, outcome: AttemptOutcome, reason: string | null) => void;
 }
 
@@ -35,6 +43,11 @@ export interface Relay {
    * on, failures included, reaches the caller through it. Throws what can be refused before that.
    */
   answer(request: FastifyRequest, reply: FastifyReply, operation: Operation, dialect: string): void;
+  /** Of hedges and of copies of calls, by outcome. */
+  counts(): {
+    readonly hedges: Readonly<Record<keyof HedgeCounts, number>>;
+    readonly shadows: Readonly<Record<keyof ShadowCounts, number>>;
+  };
 }
 
 declare module 'fastify' {
@@ -45,7 +58,19 @@ declare module 'fastify' {
 
 export default fp<RelayOptions>(
   async (app, options) => {
-    const credentials = new CredentialWarnings(app.log, () => performance.now());
+    const { explain } = options;
+    const { configVersion, busy = () => false, random = Math.random } = options;
+    const translation = { id: newId, now: Date.now };
+    const shadows = new Shadows({
+      router: app.router,
+      upstream: app.upstream,
+      usage: app.usage,
+      translation,
+      configVersion,
+      random,
+      busy,
+      onSpent: (provider, cost) => options.onSpent?.(provider, cost),
+    });
     const context: RunContext = {
       router: app.router,
       upstream: app.upstream,
@@ -55,15 +80,15 @@ export default fp<RelayOptions>(
       hedging: new Hedging({
         settings: options.hedge,
         inFlight: () => app.exchanges.open.size,
+        busy,
         now: () => performance.now(),
       }),
-      translation: { id: newId, now: Date.now },
-      configVersion: options.configVersion,
-      random: options.random ?? Math.random,
-      onAttempt(provider, outcome, reason) {
-        if (reason === 'authentication') credentials.refused(provider);
-        options.onAttempt?.(provider, outcome, reason);
-      },
+      shadows,
+      warnings: new OperatorWarnings(app.log, () => performance.now()),
+      translation,
+      configVersion,
+      random,
+      onAttempt: (provider, outcome, reason) => options.onAttempt?.(provider, outcome, reason),
     };
 
     function extraHeaders(reply: FastifyReply): HeaderList {
@@ -87,32 +112,30 @@ export default fp<RelayOptions>(
         const { exchange } = request;
         const { via } = request.headers;
         if (app.upstream.isLoop(via)) throw new LoopError();
-        const model = request.callBody.json.model as string;
-        exchange.model = model;
-        if (!allows(exchange.principal, model)) {
-          throw new PermissionError(
-            `This key may not use the model \`${model.slice(0, 100)}\`. GET /v1/models lists the ones it may.`,
-            'model_not_allowed',
-            'model',
-          );
-        }
-        const route = app.router.resolve(model);
-        const options = gatewayOptionsOf(request.callBody.json);
-        if (options !== null) checkOptions(options, exchange.principal, exchange.config.auth.options);
-        const call = toCall(request, operation, dialect);
+        exchange.model = request.callBody.json.model as string;
+        const { call, route, options, restrictions, timeout } = admitted(
+          app.router,
+          exchange,
+          request.callBody,
+          operation,
+          dialect,
+        );
         exchange.stream = call.stream;
         const decision = new Decision();
+        decision.options = options;
         exchange.decision = decision;
+        const explained = options?.explain === true && explain !== undefined;
+        const explanation = explained ? new Explanation(exchange, explain, operation === 'responses') : null;
         const input = {
           exchange,
           route,
-          client: new ClientWriter(reply.raw, exchange, extraHeaders(reply)),
+          client: new ClientWriter(reply.raw, exchange, extraHeaders(reply), context.random, explanation),
           estimatedInput: estimateInput(call.body, operation),
           metadata: callerMetadata(request),
           warnings: warnings(call),
           via,
-          callerTimeout: shortest(callerTimeout(request), options === null ? null : optionTimeout(options)),
-          restrictions: options === null ? null : app.router.restrictions({ ...options, maxPrice: maxPriceOf(options) }),
+          callerTimeout: shortest(callerTimeout(request), timeout),
+          restrictions,
           decision,
         };
         const kept = keptFor(call, route, exchange.principal.keyId ?? '');
@@ -124,7 +147,9 @@ export default fp<RelayOptions>(
           else start(kept);
         }
       },
+      counts: () => ({ hedges: context.hedging.counts, shadows: shadows.counts }),
     } satisfies Relay as Relay);
+    app.addHook('onClose', () => shadows.close());
   },
   { name: 'relay', dependencies: ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'], fastify: '5.x' },
 );

@@ -1,14 +1,20 @@
+import type { UpstreamFailure } from '../../providers/provider.ts';
+import { failed } from '../upstream/index.ts';
 import type { AttemptOutcome } from '../usage/index.ts';
 import type { Attempt } from './attempt.ts';
 import type { RunContext, RunInput } from './context.ts';
 import { type OpenSend, settleAttempt } from './settlement.ts';
 import type { Watchdog } from './watchdog.ts';
 
+const deadline: UpstreamFailure = failed('timeout', 'the provider exceeded the total timeout');
+
 /** The sends of one exchange that are under way: one, or two while one hedges the other. */
 export class Lanes {
   readonly #open: OpenSend[] = [];
   readonly #context: RunContext;
   readonly #input: RunInput;
+  /** `performance.now()` milliseconds up to which the upstreams' time is counted: two at once count once. */
+  #counted = 0;
 
   constructor(context: RunContext, input: RunInput) {
     this.#context = context;
@@ -17,6 +23,11 @@ export class Lanes {
 
   get size(): number {
     return this.#open.length;
+  }
+
+  /** The one that has been under way longest; null when there is none. */
+  get eldest(): OpenSend | null {
+    return this.#open[0] ?? null;
   }
 
   add(open: OpenSend): void {
@@ -44,7 +55,18 @@ export class Lanes {
   /** One answers, the others are given up: what they have cost is recorded. */
   keepOnly(winner: OpenSend): void {
     if (this.#open.length === 1) return;
-    for (const open of [...this.#open]) if (open !== winner) this.drop(open, 'cancelled', 'hedge_lost', 499);
+    const now = performance.now();
+    for (const open of [...this.#open]) {
+      if (open === winner) continue;
+      const { startedAt } = open.attempt;
+      if (startedAt > 0) this.#context.router.targetHealth.noContentIn(open.admission, now - startedAt);
+      this.drop(open, 'cancelled', 'hedge_lost', 499);
+    }
+  }
+
+  /** What has happened decides the call without them. */
+  dropAll(): void {
+    for (const open of [...this.#open]) this.drop(open, 'cancelled', 'hedge_lost', 499);
   }
 
   /** Ends one that is not to be blamed for its end. `then` runs when its row is committed. */
@@ -55,12 +77,14 @@ export class Lanes {
     this.close(open, outcome, reason, status, then);
   }
 
-  /** All of them, newest last; `then` runs when the last row is committed. `ended` ends each one's place in the target's health. */
-  cancelAll(reason: string, status: number, then: () => void, ended: (open: OpenSend) => void): void {
+  /** All of them, newest last; `then` runs when the last row is committed. `blame`: those that were sent failed by the total timeout. */
+  cancelAll(reason: string, status: number, blame: boolean, then: () => void): void {
+    const { targetHealth } = this.#context.router;
     const all = [...this.#open];
     for (const [at, open] of all.entries()) {
       open.attempt.abort();
-      ended(open);
+      if (blame && open.attempt.sent) targetHealth.failed(open.admission, deadline);
+      else targetHealth.withdrawn(open.admission);
       // Rows are committed in the order they are written.
       this.close(open, 'cancelled', reason, status, at === all.length - 1 ? then : null);
     }
@@ -70,7 +94,21 @@ export class Lanes {
   close(open: OpenSend, outcome: AttemptOutcome, reason: string | null, status: number, then: (() => void) | null = null): void {
     const at = this.#open.indexOf(open);
     if (at >= 0) this.#open.splice(at, 1);
+    this.#countTime(open.attempt);
+    if (open.purpose === 'hedge') {
+      // Its clocks are its own; a timer that is left would keep the exchange for as long as it runs.
+      open.watchdog.stop();
+      this.#context.hedging.ended(outcome === 'ok' || open.attempt.committed);
+    }
     settleAttempt(this.#input.exchange, open, outcome, reason, status, then);
     this.#context.onAttempt(open.attempt.target.provider.name, outcome, reason);
+  }
+
+  #countTime({ startedAt, endedAt }: Attempt): void {
+    if (startedAt === 0) return;
+    const end = endedAt || performance.now();
+    const from = Math.max(startedAt, this.#counted);
+    if (end > from) this.#input.exchange.upstreamMs += end - from;
+    this.#counted = Math.max(end, this.#counted);
   }
 }

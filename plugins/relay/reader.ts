@@ -19,6 +19,7 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 const maxErrorBytes = 64 * 1024;
 /** Events held back until the first content. */
 const maxHeldBytes = 1024 * 1024;
+const withheld = 'The content filter of the provider withheld the answer.';
 
 /** What one upstream answer turns out to be. `onWhole` or `onBroken` comes once and last. */
 export interface AnswerSink {
@@ -31,6 +32,8 @@ export interface AnswerSink {
   onEvent(): void;
   /** The answer is whole: the JSON document, or the closing bytes of a stream. */
   onWhole(bytes: Buffer): void;
+  /** The upstream's content filter left nothing of the answer, as far as it came: true when another target is asked instead. */
+  onFiltered(): boolean;
   /** The answer has another part, which has to be asked for. */
   onNext(request: UpstreamRequest): void;
   onBroken(failure: UpstreamFailure): void;
@@ -147,11 +150,12 @@ export class AnswerReader {
       }
       if (!this.#stream) {
         this.#answer = this.#translation.json(bytes);
-        this.#whole(this.#answer.bytes);
+        if (!this.#withheld(this.#answer.filtered)) this.#whole(this.#answer.bytes);
         return;
       }
       const answer = this.#translation.jsonAsStream(bytes);
       this.#answer = answer;
+      if (this.#withheld(answer.filtered)) return;
       this.#sink.onContent();
       this.#sink.onBytes(answer.bytes);
       this.#whole(answer.tail);
@@ -176,7 +180,7 @@ export class AnswerReader {
     // Not a closure kept as a field: measured, that kept each stream alive until a full collection (20 kB, collections of 7 ms).
     const fits = this.#splitter!.push(chunk, (event) => this.#onEvent(event));
     // What came before a failure in the same chunk goes out first: the cut of the chunks must not change the outcome.
-    if (translator.content) {
+    if (translator.content && (this.#content || translator.refusing !== true || !this.#sink.onFiltered())) {
       this.#open();
       this.#flush();
     } else if (this.#outputSize > maxHeldBytes) {
@@ -198,6 +202,7 @@ export class AnswerReader {
       return;
     }
     if (this.#stream) {
+      if (!this.#content && this.#withheld(translator.filtered)) return;
       // Whole without content (an empty answer) is an answer too.
       this.#open();
       this.#flush();
@@ -206,11 +211,18 @@ export class AnswerReader {
     }
     try {
       this.#answer = (translator as ReturnType<Translation['aggregate']>).result();
-      this.#whole(this.#answer.bytes);
+      if (!this.#withheld(this.#answer.filtered)) this.#whole(this.#answer.bytes);
     } catch (error) {
       if (!(error instanceof TranslationError)) throw error;
       this.#break(error.failure);
     }
+  }
+
+  /** Whether the answer is no answer, because a content filter left nothing of it and another target is there for that. */
+  #withheld(filtered: boolean | undefined): boolean {
+    if (filtered !== true || !this.#sink.onFiltered()) return false;
+    this.#break({ ...failed('content_policy', withheld), code: 'content_filter' });
+    return true;
   }
 
   #open(): void {

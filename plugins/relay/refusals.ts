@@ -1,7 +1,8 @@
 import type { FailureReason, Operation } from '../../providers/provider.ts';
 import { type GatewayError, RateLimitError, TimeoutError, UnavailableError, ValidationError } from '../errors/classes.ts';
 import type { CancelReason } from '../exchange/index.ts';
-import type { Health, Plan } from '../router/index.ts';
+import type { Disallowed, Health, Plan, Restriction } from '../router/index.ts';
+import type { NotWaiting } from '../router/waiting.ts';
 import { failed } from '../upstream/index.ts';
 import { clientError } from './outcome.ts';
 
@@ -47,19 +48,54 @@ export function nothingAvailable(model: string, plan: Plan, health: Health): Gat
 }
 
 /** Targets could take the call, and what the caller or the configuration allows leaves none of them. */
-export function nothingAllowed(model: string): GatewayError {
+export function nothingAllowed(model: string, disallowed: readonly Disallowed[]): GatewayError {
+  const left = new Map<string, string[]>();
+  for (const { target, restriction, own } of disallowed) {
+    const by = own ? ownSayings[restriction] : sayings[restriction];
+    const names = left.get(by) ?? [];
+    left.set(by, names);
+    names.push(target.id.slice(0, 100));
+  }
+  const why = [...left].map(([by, names]) => `${by} leaves out ${listed(names)}`).join('; ');
+  const callers = disallowed.some(({ own }) => !own);
   return new ValidationError(
-    `No target of the model \`${model}\` is left by \`gateway\` (only, ignore, max_price) and the model's own max_price. Allow more of them.`,
-    'gateway',
+    `No target of the model \`${model}\` may answer: ${why}. ${callers ? 'Allow more in `gateway`, or name' : 'Name'} another model.`,
+    callers ? 'gateway' : 'model',
     'no_target_allowed',
   );
 }
 
-/** Every target that could take the call has as many requests as it may have. */
-export function allBusy(model: string, waited: number): GatewayError {
-  const after = waited > 0 ? ` after ${Math.round(waited)} ms in the queue` : ', and so is the queue';
+const unknownPrice = ', as their price is unknown,';
+const sayings: Readonly<Record<Restriction, string>> = {
+  only: '`gateway.only`',
+  ignore: '`gateway.ignore`',
+  max_price: '`gateway.max_price`',
+  unpriced: `\`gateway.max_price\`${unknownPrice}`,
+};
+const ownSayings: Readonly<Record<Restriction, string>> = {
+  ...sayings,
+  max_price: "the model's own max_price",
+  unpriced: `the model's own max_price${unknownPrice}`,
+};
+
+/** Names in a message: the first of many. */
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => `\`${name}\``);
+  return names.length > 5 ? `${shown.join(', ')} and ${names.length - 5} more` : shown.join(', ');
+}
+
+const notWaiting: Readonly<Record<NotWaiting, string>> = {
+  full: ', and so is the queue',
+  hopeless: ', and the queue is too long for its turn to come in time',
+  displaced: '; its place in the queue went to a key with fewer calls there',
+  expired: '',
+};
+
+/** Every target that could take the call has as many requests as it may have. `waited`: milliseconds. */
+export function allBusy(model: string, waited: number, why: NotWaiting): GatewayError {
+  const after = waited > 0 ? ` after ${Math.round(waited)} ms in the queue` : '';
   return new UnavailableError(
-    `Every target of the model \`${model}\` is at its limit of requests${after}. Try again shortly.`,
+    `Every target of the model \`${model}\` is at its limit of requests${after}${notWaiting[why]}. Try again shortly.`,
     'gateway_overloaded',
     { retryAfterMs: 1000 },
   );

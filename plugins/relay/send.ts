@@ -7,7 +7,11 @@ import type { OpenSend } from './settlement.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** The call in the target's words; a failure when the target cannot be asked that; null when it does not speak the operation. */
-export function translated(context: RunContext, input: RunInput, target: Target): Translation | UpstreamFailure | null {
+export function translated(
+  context: Pick<RunContext, 'translation'>,
+  input: RunInput,
+  target: Target,
+): Translation | UpstreamFailure | null {
   try {
     return target.provider.type.translate(input.call, target, context.translation);
   } catch (error) {
@@ -25,6 +29,8 @@ export interface SendOptions {
   readonly purpose: Purpose;
   /** Without reference to a prompt prefix that the upstream keeps. */
   readonly plain: boolean;
+  /** Places of the provider's keys that are not to be used again. */
+  readonly failedKeys: readonly number[];
   readonly watchdog: Watchdog;
   readonly owner: AttemptOwner;
 }
@@ -35,20 +41,20 @@ export function openSend(
   input: RunInput,
   candidate: Candidate,
   translation: Translation,
-  { purpose, plain, watchdog, owner }: SendOptions,
+  { purpose, plain, failedKeys, watchdog, owner }: SendOptions,
 ): OpenSend {
   const { exchange, call, estimatedInput, metadata, route } = input;
   const { target } = candidate;
   exchange.attempts++;
   exchange.provider = target.provider.name;
   exchange.target = target.model;
-  const admission = context.router.targetHealth.admit(candidate);
+  const admission = context.router.targetHealth.admit(candidate, failedKeys);
   const credential = candidate.state.credentials.credential(admission.key);
   const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
   const { request, digest } =
     plain || translation.prefix === undefined
       ? { request: translation.request, digest: null }
-      : context.prefixes.choose(target, translation, { id: exchange.id, keyId: exchange.principal.keyId });
+      : context.prefixes.choose(target, credential, translation, { id: exchange.id, keyId: exchange.principal.keyId });
   const attempt = new Attempt(
     { target, credential, number: exchange.attempts, stream: call.stream, timeouts },
     translation,
@@ -88,5 +94,6 @@ export function openSend(
     reason: null,
   };
   input.decision.sends.push(note);
-  return { attempt, candidate, purpose, watchdog, note, record, admission, prefix: digest, ignored: translation.ignored ?? [] };
+  const prefix = digest === null ? null : { digest, credential };
+  return { attempt, candidate, purpose, watchdog, note, record, admission, prefix, ignored: translation.ignored ?? [] };
 }

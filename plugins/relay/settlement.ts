@@ -1,8 +1,15 @@
+import type { Credential } from '../../providers/provider.ts';
 import type { Exchange } from '../exchange/index.ts';
 import type { Admission, Candidate, Purpose, SendNote } from '../router/index.ts';
 import { type AttemptOutcome, estimateOutput, type OpenAttempt, type SettledCost } from '../usage/index.ts';
 import type { Attempt } from './attempt.ts';
 import type { Watchdog } from './watchdog.ts';
+
+/** A prompt prefix that an upstream keeps for one key. */
+export interface PrefixReference {
+  readonly digest: string;
+  readonly credential: Credential;
+}
 
 /** An attempt with what has to be closed after it: its ledger row and its place in the target's health. */
 export interface OpenSend {
@@ -14,8 +21,8 @@ export interface OpenSend {
   readonly note: SendNote;
   readonly record: OpenAttempt;
   readonly admission: Admission;
-  /** Digest of the prompt prefix that the request refers to; null for none. */
-  readonly prefix: string | null;
+  /** The prompt prefix that the request refers to; null for none. */
+  readonly prefix: PrefixReference | null;
   /** Fields of the call that have no effect at the target. */
   readonly ignored: readonly string[];
 }
@@ -48,7 +55,6 @@ export function settleAttempt(
 ): void {
   const endedAt = attempt.endedAt === 0 ? performance.now() : attempt.endedAt;
   const startedAt = attempt.startedAt === 0 ? endedAt : attempt.startedAt;
-  exchange.upstreamMs += endedAt - startedAt;
   const { reader } = attempt;
   note.firstContent = attempt.firstContentAt === 0 ? null : attempt.firstContentAt - exchange.startedAt;
   note.firstByte = attempt.headAt === 0 ? null : attempt.headAt - exchange.startedAt;

@@ -1,6 +1,6 @@
 import type { Candidate } from './candidate.ts';
 
-/** A target may have this many times the requests of the average candidate before calls that belong to it go elsewhere. */
+/** A target may have this many times the requests of the average other candidate before calls that belong to it go elsewhere. */
 const mostLoad = 2;
 /** Below this many requests nothing is busy. */
 const idle = 8;
@@ -25,22 +25,28 @@ function unit(a: number, b: number): number {
 
 /**
  * Weighted rendezvous hashing (Schindelhauer and Schomaker 2005): calls of one key go to the same candidate while it is one, keys
- * are spread by weight, and what leaves moves only its own keys. Null when the one they belong to has too much to do.
+ * are spread by weight, and what leaves moves only its own keys. Null when the one they belong to has too much to do: twice what
+ * the others have on average, each measured by its weight.
  */
 export function belongingTo(candidates: readonly Candidate[], key: number): Candidate | null {
   let best: Candidate | null = null;
   let bestScore = Number.NEGATIVE_INFINITY;
   let inFlight = 0;
+  let weights = 0;
   for (let at = 0; at < candidates.length; at++) {
     const candidate = candidates[at]!;
-    inFlight += candidate.state.inFlight;
     const { weight } = candidate.target;
     if (weight === 0) continue;
+    inFlight += candidate.state.inFlight;
+    weights += weight;
     const score = -weight / Math.log(unit(key, candidate.idHash));
     if (score <= bestScore) continue;
     best = candidate;
     bestScore = score;
   }
   if (best === null || best.state.inFlight < idle) return best;
-  return best.state.inFlight > (mostLoad * inFlight) / candidates.length ? null : best;
+  const { weight } = best.target;
+  const others = weights - weight;
+  // With itself in the average, one of two could never be above twice of it.
+  return best.state.inFlight * others > mostLoad * weight * (inFlight - best.state.inFlight) && others > 0 ? null : best;
 }

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { ModelInfo, ProviderInstance, ProviderType, Target } from '../../providers/provider.ts';
-import type { Config } from '../../schemas/config.ts';
+import type { Config, ShadowConfig } from '../../schemas/config.ts';
 import { ModelNotFoundError } from '../errors/classes.ts';
 import { Candidate } from './candidate.ts';
 import { Knowledge, together } from './knowledge.ts';
-import { limitOf } from './limits/index.ts';
+import { Limits } from './limits/index.ts';
 import { nearest } from './nearest.ts';
 import { type RatesOf, restrictionsOf } from './restrictions.ts';
 import { strategies } from './strategies/index.ts';
 import type { TargetState } from './target-state.ts';
-import type { CatalogueModel, DescribedModel, FallbackCause, Route, TargetGroup } from './types.ts';
+import type { CatalogueModel, DescribedModel, FallbackCause, Route, Shadow, TargetGroup } from './types.ts';
 
 /** Names resolved by pattern or prefix that are remembered; callers choose them, so there is a bound. */
 const rememberedRoutes = 2_000;
@@ -49,10 +49,12 @@ export class Catalogue {
   readonly #knowledge: Knowledge;
   readonly #remembered = new LRUCache<string, Route>({ max: rememberedRoutes });
   readonly #targets = new Map<string, Target>();
+  readonly #limits: Limits;
 
   constructor(options: CatalogueOptions) {
     this.#options = options;
     this.#knowledge = new Knowledge(options.builtin, options.types);
+    this.#limits = new Limits(options.models);
     const names = Object.keys(options.models);
     this.#patterns = names
       .filter((name) => name.endsWith('*'))
@@ -182,6 +184,8 @@ export class Catalogue {
     };
     visit(name, rest, 'exhausted');
     const config = this.#options.models[name];
+    const shadow = this.#shadow(config?.shadow, rest);
+    if (shadow !== null && groups[0] !== undefined) groups[0] = { ...groups[0], shadow };
     for (const fallback of config?.context_window_fallbacks ?? []) visit(fallback, rest, 'context_length');
     for (const fallback of config?.content_policy_fallbacks ?? []) visit(fallback, rest, 'content_policy');
     return { model: asked, groups, timeouts: config?.timeouts ?? {} };
@@ -197,13 +201,19 @@ export class Catalogue {
     const { random, ratesOf, stateOf } = this.#options;
     const candidates = targets.map((target, slot) => {
       const state = stateOf(target);
-      const written = config?.targets.find((each) => each.provider === target.provider.name && each.model === target.model);
-      state.limit ??= limitOf(written?.concurrency ?? target.provider.config.concurrency);
+      this.#limits.apply(target, state);
       return new Candidate(target, slot, state);
     });
     const selector = strategies.get(strategy)!.create(candidates, { random, config, ratesOf });
     const limits = config === null ? null : restrictionsOf({ maxPrice: config.max_price }, ratesOf);
     return { name, strategy, targets, candidates, selector, config, limits, cause };
+  }
+
+  #shadow(config: ShadowConfig | undefined, wildcard: string): Shadow | null {
+    const provider = config === undefined ? undefined : this.#options.providers.get(config.provider);
+    if (provider === undefined) return null;
+    const target = this.#target(provider, config!.model === '*' ? wildcard : config!.model, 1, undefined);
+    return { candidate: new Candidate(target, 0, this.#options.stateOf(target)), share: config!.share ?? 1, config: config! };
   }
 
   #target(provider: ProviderInstance, model: string, weight: number, dimensions: number | undefined): Target {

@@ -4,7 +4,7 @@ import type { ParkedCredential } from './types.ts';
 
 /** A key whose rest is over is tried by one call; the others wait this long for what becomes of it. Milliseconds. */
 const trialMs = 5_000;
-/** A key that is refused again and again rests at most this many times `health.credential_rest`. */
+/** A key that is refused again and again rests at most this many times as long as the first time. */
 const mostRests = 10;
 
 /** Rests of a provider's keys at one target, by the place of the key. */
@@ -13,14 +13,24 @@ export class KeyRests {
   readonly reason: FailureReason[] = [];
 }
 
+/** A call's key. */
+export interface KeyUse {
+  /** The place of the key. */
+  readonly key: number;
+  /** Counts the calls of the provider: what came of one that began before a key was parked says nothing new about the key. */
+  readonly turn: number;
+}
+
 /** What is known of one key. Times are milliseconds of the injected clock. */
 interface KeyState {
   readonly credential: Credential;
   restUntil: number;
   restFor: number;
   reason: FailureReason | null;
-  /** One call is finding out whether it works again. */
-  onTrial: boolean;
+  /** The call that is finding out whether it works again; 0 for none. */
+  trial: number;
+  /** Calls up to this one began before it was parked. */
+  parkedAt: number;
   /** For smooth weighted round-robin. */
   current: number;
 }
@@ -32,6 +42,7 @@ interface KeyState {
 export class CredentialPool {
   readonly #keys: readonly KeyState[];
   readonly #options: Config['health'];
+  #turn = 0;
 
   constructor(provider: ProviderInstance, options: Config['health']) {
     this.#options = options;
@@ -40,7 +51,8 @@ export class CredentialPool {
       restUntil: 0,
       restFor: 0,
       reason: null,
-      onTrial: false,
+      trial: 0,
+      parkedAt: 0,
       current: 0,
     }));
   }
@@ -49,10 +61,11 @@ export class CredentialPool {
     return this.#keys.length;
   }
 
-  /** Milliseconds until one of the keys may be used at a target; 0 for now. */
-  wait(rests: KeyRests, now: number): number {
+  /** Milliseconds until one of the keys may be used at a target, those at the places in `but` left out; 0 for now. */
+  wait(rests: KeyRests, now: number, but: readonly number[] = none): number {
     let least = Number.POSITIVE_INFINITY;
     for (let at = 0; at < this.#keys.length; at++) {
+      if (but.length > 0 && but.includes(at)) continue;
       const until = Math.max(this.#keys[at]!.restUntil, rests.until[at] ?? 0);
       if (until <= now) return 0;
       least = Math.min(least, until - now);
@@ -76,63 +89,56 @@ export class CredentialPool {
     return reason;
   }
 
-  /** The place of the key to use. One that rests only when every key does. */
-  pick(rests: KeyRests, now: number): number {
-    if (this.#keys.length === 1) return this.#taken(0, now);
-    let best = -1;
-    let total = 0;
-    for (let at = 0; at < this.#keys.length; at++) {
-      const key = this.#keys[at]!;
-      if (Math.max(key.restUntil, rests.until[at] ?? 0) > now) continue;
-      // Weight 0: only when nothing else is left.
-      const weight = key.credential.weight || Number.MIN_VALUE;
-      key.current += weight;
-      total += weight;
-      if (best < 0 || key.current > this.#keys[best]!.current) best = at;
+  /** The key to use, none of those in `but`. One that rests only when every other does. */
+  pick(rests: KeyRests, now: number, but: readonly number[] = none): KeyUse {
+    const turn = ++this.#turn;
+    const key = this.#keys.length === 1 ? 0 : this.#next(rests, now, but);
+    const state = this.#keys[key]!;
+    if (state.reason !== null && state.restUntil <= now) {
+      state.trial = turn;
+      state.restUntil = now + trialMs;
     }
-    if (best < 0) return 0;
-    this.#keys[best]!.current -= total;
-    return this.#taken(best, now);
+    return { key, turn };
   }
 
   credential(at: number): Credential {
     return this.#keys[at]!.credential;
   }
 
+  /** A key for a request of the gateway's own, which says nothing about keys: the `number`-th of those that do not rest. */
+  working(number: number, now: number): Credential {
+    const usable = this.#keys.filter(({ restUntil }) => restUntil <= now);
+    const from = usable.length === 0 ? this.#keys : usable;
+    return from[number % from.length]!.credential;
+  }
+
   /** The provider took the key. */
-  succeeded(at: number): void {
+  succeeded({ key: at, turn }: KeyUse): void {
     const key = this.#keys[at]!;
-    if (key.reason === null) return;
+    if (key.reason === null || turn <= key.parkedAt) return;
     key.reason = null;
-    key.onTrial = false;
-    key.restUntil = key.restFor = 0;
+    key.trial = key.restUntil = key.restFor = 0;
   }
 
   /** What became of a call says nothing about its key: if that was on trial, another call may try it. */
-  undecided(at: number, now: number): void {
+  undecided({ key: at, turn }: KeyUse, now: number): void {
     const key = this.#keys[at]!;
-    if (!key.onTrial) return;
-    key.onTrial = false;
+    if (key.trial !== turn) return;
+    key.trial = 0;
     key.restUntil = now;
   }
 
   /** The key rests: everywhere when it was refused or is spent, else at the target. Rests only ever grow. */
-  refused(at: number, rests: KeyRests, { reason, status, retryAfterMs }: UpstreamFailure, now: number): void {
+  refused(use: KeyUse, rests: KeyRests, { reason, status, retryAfterMs }: UpstreamFailure, now: number): void {
+    const { key: at, turn } = use;
     const key = this.#keys[at]!;
-    const rest = Math.min(retryAfterMs ?? this.#restFor(key, reason), this.#options.max_rest);
     // 403: the key is good, and may not do this.
-    if (reason === 'quota' || (reason === 'authentication' && status !== 403)) {
-      key.reason = reason;
-      key.restFor = rest;
-      // The wait of a trial that failed is no rest.
-      key.restUntil = key.onTrial ? now + rest : Math.max(now + rest, key.restUntil);
-      key.onTrial = false;
-      return;
-    }
-    this.succeeded(at);
-    if (now + rest <= (rests.until[at] ?? 0)) return;
-    rests.until[at] = now + rest;
-    rests.reason[at] = reason;
+    const everywhere = reason === 'quota' || (reason === 'authentication' && status !== 403);
+    const rest = Math.min(retryAfterMs ?? this.#restFor(key, reason, everywhere && turn > key.parkedAt), this.#options.max_rest);
+    // Without any rest there is nothing to try afterwards.
+    if (rest <= 0) this.undecided(use, now);
+    else if (everywhere) this.#park(use, reason, rest, now);
+    else this.#restAt(use, rests, reason, now + rest);
   }
 
   /** Keys that rest everywhere, and at one target when its rests are given. */
@@ -145,20 +151,63 @@ export class CredentialPool {
     });
   }
 
-  #taken(at: number, now: number): number {
+  #park({ key: at, turn }: KeyUse, reason: FailureReason, rest: number, now: number): void {
     const key = this.#keys[at]!;
-    if (key.reason === null) return at;
-    key.onTrial = true;
-    key.restUntil = now + trialMs;
-    return at;
+    // The wait of a trial that failed is no rest.
+    const before = key.trial === turn ? 0 : key.restUntil;
+    if (turn > key.parkedAt) {
+      key.restFor = rest;
+      key.parkedAt = this.#turn;
+    }
+    key.reason = reason;
+    key.restUntil = Math.max(now + rest, before);
+    if (key.trial === turn) key.trial = 0;
   }
 
-  #restFor(key: KeyState, reason: FailureReason): number {
+  #restAt(use: KeyUse, rests: KeyRests, reason: FailureReason, until: number): void {
+    this.succeeded(use);
+    if (until <= (rests.until[use.key] ?? 0)) return;
+    rests.until[use.key] = until;
+    rests.reason[use.key] = reason;
+  }
+
+  /** Smooth weighted round-robin over the keys that may be used: the others leave the cycle and change no proportion. */
+  #next(rests: KeyRests, now: number, but: readonly number[]): number {
+    let best = -1;
+    let spare = -1;
+    let total = 0;
+    for (let at = 0; at < this.#keys.length; at++) {
+      const key = this.#keys[at]!;
+      if (Math.max(key.restUntil, rests.until[at] ?? 0) > now || but.includes(at)) continue;
+      const { weight } = key.credential;
+      if (weight === 0) {
+        // Only when nothing else is left, then in turn.
+        if (spare < 0 || key.current < this.#keys[spare]!.current) spare = at;
+        continue;
+      }
+      key.current += weight;
+      total += weight;
+      if (best < 0 || key.current > this.#keys[best]!.current) best = at;
+    }
+    if (best >= 0) {
+      this.#keys[best]!.current -= total;
+      return best;
+    }
+    if (spare < 0) return 0;
+    this.#keys[spare]!.current++;
+    return spare;
+  }
+
+  /** `again`: it was refused after a rest, or after an earlier refusal. */
+  #restFor(key: KeyState, reason: FailureReason, again: boolean): number {
     const { rate_limit_rest, quota_rest, credential_rest } = this.#options;
     if (reason === 'rate_limit') return rate_limit_rest;
-    if (reason === 'quota') return quota_rest;
-    if (key.restFor > 0) return Math.min(key.restFor * 2, mostRests * credential_rest);
     // The only key: nothing else could answer, so it is tried again soon.
-    return this.#keys.length > 1 ? credential_rest : Math.min(rate_limit_rest, credential_rest);
+    const refusal = this.#keys.length > 1 ? credential_rest : Math.min(rate_limit_rest, credential_rest);
+    const first = reason === 'quota' ? quota_rest : refusal;
+    const most = mostRests * (reason === 'quota' ? quota_rest : credential_rest);
+    return again && key.restFor > 0 ? Math.min(Math.max(key.restFor * 2, first), most) : first;
   }
 }
+
+const none: readonly number[] = [];

@@ -1,4 +1,6 @@
+import type { GatewayOptionsBody } from '../../schemas/gateway-options.ts';
 import type { Candidate } from './candidate.ts';
+import type { Needs } from './needs.ts';
 import type { Facts, TargetGroup } from './types.ts';
 
 // Why targets were chosen, as it is noted while it happens: arrays of numbers and of shared words, because every call makes one.
@@ -13,6 +15,7 @@ export type Exclusion =
   | 'too_expensive' // above max_price, or of unknown price
   | 'other_space' // vectors of another model or length
   | 'tried'
+  | 'same_provider' // as the one that is asked already: what slows that one may slow this one
   | 'breaker' // open, or half-open with its one probe under way
   | 'probe' // the probes of its provider fail
   | 'rest' // the target asked for it
@@ -35,6 +38,8 @@ export class Choice {
   readonly at: number;
   readonly group: TargetGroup;
   readonly purpose: Purpose;
+  /** What the call asks of a model. */
+  readonly needs: Needs;
   /** By place in the group: why it was left out; null for a candidate. */
   readonly excluded: readonly (Exclusion | null)[];
   /** Of every target of the group in turn, `figures.length` numbers each. */
@@ -47,6 +52,7 @@ export class Choice {
     this.at = at;
     this.group = group;
     this.purpose = purpose;
+    this.needs = facts.needs;
     this.excluded = excluded;
     this.figures = figuresOf(group, facts);
   }
@@ -93,6 +99,8 @@ export interface SendNote {
 export class Decision {
   readonly choices: Choice[] = [];
   readonly sends: SendNote[] = [];
+  /** What the call says in its object `gateway`; null when it says nothing. */
+  options: GatewayOptionsBody | null = null;
   /** Milliseconds it waited for a target at its limit. */
   queued = 0;
   /** Why a chain of fallbacks was entered; null when none was. */

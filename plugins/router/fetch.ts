@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { ModelInfo, ProviderInstance } from '../../providers/provider.ts';
-import type { Upstream } from '../upstream/index.ts';
+import type { Credential, ModelInfo, ProviderInstance } from '../../providers/provider.ts';
+import type { AnswerListener, Upstream } from '../upstream/index.ts';
 
 const everyMs = 10 * 60_000;
 const retryMs = 60_000;
@@ -8,7 +8,7 @@ const timeoutMs = 10_000;
 const maxBytes = 8 * 1024 * 1024;
 
 /** Reads one provider's model list; null when it has none. Rejects with a message for the log. */
-function fetchModels(upstream: Upstream, provider: ProviderInstance): Promise<readonly ModelInfo[]> | null {
+function fetchModels(upstream: Upstream, provider: ProviderInstance, key?: Credential): Promise<readonly ModelInfo[]> | null {
   const catalogue = provider.type.catalogue?.(provider) ?? null;
   if (catalogue === null) return null;
   return new Promise((resolve, reject) => {
@@ -22,7 +22,7 @@ function fetchModels(upstream: Upstream, provider: ProviderInstance): Promise<re
     };
     const timer = setTimeout(() => fail('no answer in time'), timeoutMs);
     timer.unref();
-    const call = upstream.send(provider, catalogue.request, undefined, {
+    const listener: AnswerListener = {
       onSent() {},
       onHead: (head) => {
         status = head.status;
@@ -44,20 +44,24 @@ function fetchModels(upstream: Upstream, provider: ProviderInstance): Promise<re
         }
       },
       onFailure: (failure) => fail(failure.message),
-    });
+    };
+    const call = upstream.send(provider, catalogue.request, undefined, listener, key);
   });
 }
 
 /**
- * Keeps the upstream model lists fresh in the background; names are never resolved by waiting for it. Returns the stop.
+ * Keeps the upstream model lists fresh in the background; names are never resolved by waiting for it. `keyOf`: the key for the
+ * `time`-th request to a provider, from 0; absent: its first. Returns the stop.
  */
 export function keepFetching(
   upstream: Upstream,
   providers: Iterable<ProviderInstance>,
   log: FastifyBaseLogger,
   store: (provider: ProviderInstance, models: readonly ModelInfo[]) => void,
+  keyOf?: (provider: ProviderInstance, time: number) => Credential,
 ): () => void {
   const timers = new Map<string, NodeJS.Timeout>();
+  const times = new Map<string, number>();
   let stopped = false;
 
   function schedule(provider: ProviderInstance, ms: number): void {
@@ -68,7 +72,9 @@ export function keepFetching(
   }
 
   function run(provider: ProviderInstance): void {
-    fetchModels(upstream, provider)?.then(
+    const time = times.get(provider.name) ?? 0;
+    times.set(provider.name, time + 1);
+    fetchModels(upstream, provider, keyOf?.(provider, time))?.then(
       (models) => {
         store(provider, models);
         log.debug({ provider: provider.name, models: models.length }, 'model list fetched');

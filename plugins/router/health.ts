@@ -3,10 +3,11 @@ import type { FailureReason, ProviderInstance, Target, UpstreamFailure } from '.
 import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Candidate } from './candidate.ts';
-import { CredentialPool } from './credentials.ts';
-import type { Exclusion } from './decision.ts';
+import { CredentialPool, type KeyUse } from './credentials.ts';
+import { DownProviders } from './down-providers.ts';
+import { shownKeys, shownTarget } from './shown-health.ts';
 import { TargetState } from './target-state.ts';
-import type { TargetHealth } from './types.ts';
+import type { ProviderKeys, TargetHealth, Unavailability } from './types.ts';
 
 /** What a failure speaks of. */
 const blame: Readonly<Record<FailureReason, 'target' | 'key' | 'none'>> = {
@@ -35,11 +36,9 @@ const failurePenalty = 5_000;
 const rememberedTargets = 10_000;
 
 /** One request a target is working on. Holds the state itself: the target may be forgotten before the request ends. */
-export interface Admission {
+export interface Admission extends KeyUse {
   readonly probe: boolean;
   readonly state: TargetState;
-  /** The place of the provider's key it is sent with. */
-  readonly key: number;
 }
 
 /** What the answer to a request showed. */
@@ -51,11 +50,12 @@ export interface Answered {
 
 /**
  * Passive health of every target: a breaker (closed, open, half-open with one probe, closed), the rests that upstreams asked
- * for, and what their answers showed. Nothing is sent to find out.
+ * for, and what their answers showed. Nothing is sent from here to find out.
  */
 export class Health {
   readonly #states = new LRUCache<string, TargetState>({ max: rememberedTargets });
   readonly #pools = new Map<ProviderInstance, CredentialPool>();
+  readonly #down = new DownProviders();
   readonly #options: Config['health'];
   readonly #now: () => number;
 
@@ -92,15 +92,21 @@ export class Health {
 
   /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. */
   wait({ state }: Candidate, now = this.#now()): number {
-    const resting = Math.max(0, state.restUntil - now, state.credentials.wait(state.keyRests, now));
+    const resting = Math.max(
+      0,
+      state.restUntil - now,
+      state.credentials.wait(state.keyRests, now),
+      this.#down.wait(state.credentials, now),
+    );
     if (state.breaker === 'closed') return resting;
     if (state.openUntil > now) return Math.max(resting, state.openUntil - now);
     return state.probing ? Math.max(resting, 100) : resting;
   }
 
   /** Why a request may not be sent now; null when it may. */
-  exclusion(state: TargetState, now: number): Exclusion | null {
+  exclusion(state: TargetState, now: number): Unavailability | null {
     if (state.breaker !== 'closed' && (state.openUntil > now || state.probing)) return 'breaker';
+    if (this.#down.has(state.credentials)) return 'probe';
     if (state.restUntil > now) return 'rest';
     return state.credentials.wait(state.keyRests, now) > 0 ? 'keys' : null;
   }
@@ -111,19 +117,46 @@ export class Health {
     return this.exclusion(state, now) === 'keys' ? state.credentials.reason(state.keyRests, now) : null;
   }
 
-  /** A request goes out. Every admission is ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
-  admit({ state }: Candidate): Admission {
+  /** Whether a request may be sent now with another key than those at the places in `but`. */
+  hasOtherKey({ state }: Candidate, but: readonly number[]): boolean {
+    const now = this.#now();
+    return this.exclusion(state, now) === null && state.credentials.wait(state.keyRests, now, but) === 0;
+  }
+
+  /** Whether a failure speaks of the key it was sent with, so that another key may do better. */
+  blamesKey(admission: Admission, failure: UpstreamFailure): boolean {
+    return this.#blame(admission, failure) === 'key';
+  }
+
+  /** A provider's probe fails: none of its targets is asked until one succeeds. `again`: milliseconds until the next one. */
+  probeFailed(provider: ProviderInstance, again: number): void {
+    this.#down.add(this.pool(provider), this.#now() + again);
+  }
+
+  /** The provider is back: its targets take their share step by step. */
+  probeSucceeded(provider: ProviderInstance): void {
+    const pool = this.pool(provider);
+    if (!this.#down.remove(pool)) return;
+    const now = this.#now();
+    for (const state of this.#states.values()) if (state.credentials === pool) state.recoveredAt = now;
+  }
+
+  /** A request goes out, not with keys at places in `but`. Ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
+  admit({ state }: Candidate, but?: readonly number[]): Admission {
     state.inFlight++;
-    const key = state.credentials.pick(state.keyRests, this.#now());
-    if (state.breaker === 'closed') return { probe: false, state, key };
+    if (state.sockets !== null) state.sockets.inFlight++;
+    const { key, turn } = state.credentials.pick(state.keyRests, this.#now(), but);
+    if (state.breaker === 'closed') return { probe: false, state, key, turn };
     state.breaker = 'half_open';
     state.probing = true;
-    return { probe: true, state, key };
+    return { probe: true, state, key, turn };
   }
 
   /** The answer began, `ms` after the request was sent. */
   firstByte({ state }: Admission, ms: number): void {
-    state.limit?.answered(ms, state.inFlight, this.#now());
+    if (state.limit === null) return;
+    state.limit.answered(ms, state.inFlight, this.#now());
+    if (!state.full) state.onRoom?.();
   }
 
   /** The first content came, `ms` after the request was sent. */
@@ -131,12 +164,18 @@ export class Health {
     state.latency.observe(ms, this.#now());
   }
 
+  /** No content came in `ms`, and none is waited for any more: it takes at least that long. */
+  noContentIn({ state }: Admission, ms: number): void {
+    const now = this.#now();
+    if (ms > state.latency.value(now)) state.latency.observe(ms, now);
+  }
+
   succeeded(admission: Admission, answered: Answered | null = null): void {
     const state = this.#end(admission);
     this.#count(state, false);
     state.consecutive = 0;
     state.uptime.observe(1);
-    state.credentials.succeeded(admission.key);
+    state.credentials.succeeded(admission);
     if (answered !== null) this.#learn(state, answered);
     if (admission.probe) this.#close(state);
     state.onRoom?.();
@@ -145,7 +184,7 @@ export class Health {
   /** The caller left or was impatient: says nothing about the target. */
   withdrawn(admission: Admission): void {
     const state = this.#end(admission);
-    state.credentials.undecided(admission.key, this.#now());
+    state.credentials.undecided(admission, this.#now());
     state.onRoom?.();
   }
 
@@ -165,32 +204,15 @@ export class Health {
 
   snapshot(targets: Iterable<Target>): TargetHealth[] {
     const now = this.#now();
-    const toWall = Date.now() - now;
     return [...targets].map((target) => {
       const state = this.#states.peek(target.id) ?? new TargetState(this.pool(target.provider), this.#options.slow_start);
-      const wait = this.wait({ state } as Candidate, now);
-      const { latency, uptime, cacheShare, limit } = state;
-      return {
-        target: target.id,
-        provider: target.provider.name,
-        model: target.model,
-        breaker: state.breaker === 'open' && state.openUntil <= now ? 'half_open' : state.breaker,
-        unavailableUntil: wait > 0 ? Math.ceil(now + wait + toWall) : null,
-        consecutiveFailures: state.consecutive,
-        inFlight: state.inFlight,
-        lastFailure: state.lastFailure,
-        latencyMs: latency.known ? latency.value(now) : null,
-        uptime: uptime.known ? uptime.value : null,
-        cacheShare: cacheShare.known ? cacheShare.value : null,
-        limit: limit?.limit ?? null,
-        share: state.share(now),
-        parked: state.credentials.parked(now, state.keyRests).map(({ id, reason, wait }) => ({
-          id,
-          reason,
-          until: Math.ceil(now + wait + toWall),
-        })),
-      };
+      return shownTarget(target, state, this.wait({ state } as Candidate, now), this.exclusion(state, now), now);
     });
+  }
+
+  /** The keys of a provider, with those that rest everywhere. */
+  keys(provider: ProviderInstance): ProviderKeys {
+    return shownKeys(this.pool(provider), this.#now());
   }
 
   /** A single key that may not do one thing (403) is no different from a target that refuses: no other key could be asked. */
@@ -200,6 +222,7 @@ export class Health {
 
   #end({ probe, state }: Admission): TargetState {
     state.inFlight--;
+    if (state.sockets !== null) state.sockets.inFlight--;
     if (probe) state.probing = false;
     return state;
   }
@@ -212,14 +235,17 @@ export class Health {
     if (output !== undefined) state.outputTokens.observe(output);
   }
 
-  #keyFailed({ probe, state, key }: Admission, failure: UpstreamFailure, now: number): void {
-    state.credentials.refused(key, state.keyRests, failure, now);
+  #keyFailed(admission: Admission, failure: UpstreamFailure, now: number): void {
+    const { probe, state } = admission;
+    state.credentials.refused(admission, state.keyRests, failure, now);
+    if (failure.reason === 'rate_limit') state.limit?.refused(state.inFlight + 1, now);
     // It answers, so it is alive; a probe that is told to wait leaves the breaker half-open.
     if (probe) state.openUntil = now + state.credentials.wait(state.keyRests, now);
   }
 
-  #targetFailed({ probe, state, key }: Admission, failure: UpstreamFailure, now: number): void {
-    state.credentials.undecided(key, now);
+  #targetFailed(admission: Admission, failure: UpstreamFailure, now: number): void {
+    const { probe, state } = admission;
+    state.credentials.undecided(admission, now);
     if (failure.retryAfterMs !== null) this.#rest(state, failure.reason, failure.retryAfterMs, now);
     state.latency.observe(Math.max(failurePenalty, state.latency.value(now)), now);
     state.uptime.observe(0);

@@ -16,7 +16,7 @@ export type { Candidate } from './candidate.ts';
 export { Decision, type Purpose, type SendNote } from './decision.ts';
 export type { Admission, Health } from './health.ts';
 export type { Plan, PlanCall } from './plan.ts';
-export type { Restrictions, Wishes } from './restrictions.ts';
+export type { Disallowed, Restriction, Restrictions, Wishes } from './restrictions.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type * from './types.ts';
 
@@ -79,7 +79,11 @@ export default fp<RouterOptions>(
       providers,
       targetHealth,
       retryBudget,
-      waiting: new WaitingRoom(),
+      waiting: new WaitingRoom({
+        max: config.limits?.queue.max ?? 0,
+        usable: (state) => targetHealth.exclusion(state, now()) === null,
+        now,
+      }),
       restrictions: (wishes) => restrictionsOf(wishes, options.ratesOf),
       register(type) {
         types.push(type);
@@ -98,13 +102,19 @@ export default fp<RouterOptions>(
       models: () => current().models(),
       model: (id) => current().model(id),
       health: () => targetHealth.snapshot(current().targets()),
+      keys: (provider) => targetHealth.keys(provider),
       plan: (route, call, decision) => new Plan(route, { health: targetHealth, random }, call, decision),
     } satisfies RouterCore as RouterCore);
 
     app.addHook('onListen', (done) => {
-      stopFetching = keepFetching(app.upstream, providers.values(), app.log, (provider, models) => {
-        current().setFetched(provider, models);
-      });
+      stopFetching = keepFetching(
+        app.upstream,
+        providers.values(),
+        app.log,
+        (provider, models) => current().setFetched(provider, models),
+        // Another one each time: what one key may not list, another may.
+        (provider, time) => targetHealth.pool(provider).working(time, now()),
+      );
       done();
     });
     app.addHook('onClose', async () => stopFetching());

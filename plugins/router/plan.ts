@@ -1,11 +1,12 @@
-import type { Operation, Target, UpstreamFailure } from '../../providers/provider.ts';
+import type { Operation, ProviderInstance, Target, UpstreamFailure } from '../../providers/provider.ts';
 import { neededBits } from './abilities.ts';
 import { belongingTo } from './affinity.ts';
 import type { Candidate } from './candidate.ts';
 import { Choice, type Decision, type Exclusion, type Purpose } from './decision.ts';
 import type { Health } from './health.ts';
+import { KeyFaults } from './key-faults.ts';
 import { canTake, fitsWindow, type Needs } from './needs.ts';
-import type { Restrictions } from './restrictions.ts';
+import { type Disallowed, exclusionBy, type Restrictions } from './restrictions.ts';
 import type { Facts, FallbackCause, Route, TargetGroup } from './types.ts';
 
 /** What the plan asks of the call; each is found out when it is first needed. */
@@ -24,7 +25,7 @@ export interface PlanTools {
   readonly random: () => number;
 }
 
-/** The ordered attempts of one exchange: each target at most once, groups in order, unavailable ones left out. */
+/** The ordered attempts of one exchange: each target once, or once with each key that failed; groups in order, unavailable ones left out. */
 export class Plan {
   /** Why the first target that could not take the call cannot; null when none was passed over for that. */
   refusal: UpstreamFailure | null = null;
@@ -33,11 +34,16 @@ export class Plan {
   readonly #tools: PlanTools;
   readonly #call: PlanCall;
   readonly #tried: Candidate[] = [];
+  readonly #keyFaults = new KeyFaults();
   #full: Candidate[] = [];
+  /** Those that are out for a while. */
+  #out: Candidate[] = [];
   #bits = -1;
   /** The first target of an embeddings call that was sent. */
   #space: Target | null = null;
   #cause: FallbackCause = 'exhausted';
+  /** Who is asked already while another is sought that may answer beside it. */
+  #busy: ProviderInstance | null = null;
 
   constructor(route: Route, tools: PlanTools, call: PlanCall, decision: Decision) {
     this.#route = route;
@@ -49,6 +55,7 @@ export class Plan {
   /** The next target to ask, null when none is left that could answer now. */
   next(purpose: Purpose): Candidate | null {
     this.#full = [];
+    this.#out = [];
     for (const group of this.#groups()) {
       const choice = this.#look(group, purpose);
       if (choice.slot < 0) continue;
@@ -73,10 +80,33 @@ export class Plan {
     return this.#full;
   }
 
+  /** The same, and those that it passed over because they are out for a while: what is worth waiting for once some are full. */
+  get awaited(): readonly Candidate[] {
+    return [...this.#full, ...this.#out];
+  }
+
   /** The target asked last once more, when it may be asked now. */
   again(): Candidate | null {
     const last = this.#tried.at(-1);
     return last !== undefined && this.#tools.health.wait(last) === 0 && !last.state.full ? last : null;
+  }
+
+  /** A key of a target's provider failed and not the target: it may be asked once more with another one. */
+  keyFailed(candidate: Candidate, key: number): void {
+    this.#keyFaults.add(candidate, key);
+  }
+
+  /** Keys of its provider that failed for this exchange, by place. */
+  failedKeys(candidate: Candidate): readonly number[] {
+    return this.#keyFaults.of(candidate);
+  }
+
+  /**
+   * The next target to ask after a failure. A target of which one key failed, with another key; then others; then those of which
+   * several keys failed and more are left.
+   */
+  failOver(): Candidate | null {
+    return this.#otherKey(1) ?? this.next('failover') ?? this.#otherKey(Number.POSITIVE_INFINITY);
   }
 
   /** From now on only the models that are there for this cause; false when there are none, or they are asked already. */
@@ -85,6 +115,27 @@ export class Plan {
     this.#cause = cause;
     this.decision.fallback = cause;
     return true;
+  }
+
+  /** Whether a target that is there for this cause could answer now. */
+  couldFallBack(cause: 'context_length' | 'content_policy'): boolean {
+    if (this.#cause !== 'exhausted') return false;
+    const now = this.#tools.health.now();
+    return this.#route.groups.some(
+      (group) => group.cause === cause && group.candidates.some((each) => this.#exclusion(each, group, now) === null),
+    );
+  }
+
+  /** A target that may answer beside one that is asked already: of the same group and of another provider; null when there is none. */
+  beside(candidate: Candidate): Candidate | null {
+    const group = this.#route.groups.find(({ candidates }) => candidates.includes(candidate));
+    if (group === undefined) return null;
+    this.#busy = candidate.target.provider;
+    const { slot } = this.#look(group, 'hedge');
+    this.#busy = null;
+    if (slot < 0) return null;
+    this.#tried.push(group.candidates[slot]!);
+    return group.candidates[slot]!;
   }
 
   /** A request was sent to it: vectors of another model or length cannot be compared with what it gives. */
@@ -104,7 +155,18 @@ export class Plan {
   /** Every target that could take the call, available or not. */
   possible(): readonly Candidate[] {
     return this.#groups().flatMap((group) =>
-      group.candidates.filter((candidate) => this.#inability(candidate) === null && this.#disallowed(candidate, group) === null),
+      group.candidates.filter(
+        (each) => this.#inability(each) === null && this.#disallowed(each, group) === null && !this.#isForeign(each, group),
+      ),
+    );
+  }
+
+  /** Every target that could take the call and may not be asked, with what forbids it. */
+  disallowed(): readonly Disallowed[] {
+    return this.#groups().flatMap((group) =>
+      group.candidates
+        .filter((candidate) => this.#inability(candidate) === null)
+        .flatMap((candidate) => this.#restriction(candidate, group) ?? []),
     );
   }
 
@@ -112,6 +174,14 @@ export class Plan {
   wait(): number {
     const waits = this.possible().map((candidate) => this.#tools.health.wait(candidate));
     return waits.length === 0 ? 0 : Math.min(...waits);
+  }
+
+  /** A target of which so far only keys failed, `most` of them or fewer, that may be asked now with another one. */
+  #otherKey(most: number): Candidate | null {
+    return this.#keyFaults.take(
+      most,
+      (candidate, keys) => !candidate.state.full && this.#tools.health.hasOtherKey(candidate, keys),
+    );
   }
 
   #groups(): readonly TargetGroup[] {
@@ -130,6 +200,7 @@ export class Plan {
       const why = this.#exclusion(candidate, group, now);
       excluded[at] = why;
       if (why === 'full') this.#full.push(candidate);
+      else if (why === 'breaker' || why === 'rest' || why === 'keys') this.#out.push(candidate);
       if (why !== null) continue;
       open.push(candidate);
       if (candidate.state.share(now) < 1) recovering = true;
@@ -174,12 +245,21 @@ export class Plan {
 
   #exclusion(candidate: Candidate, group: TargetGroup, now: number): Exclusion | null {
     if (this.#tried.length > 0 && this.#wasTried(candidate)) return 'tried';
+    if (candidate.target.provider === this.#busy) return 'same_provider';
     const why = this.#inability(candidate) ?? this.#disallowed(candidate, group);
     if (why !== null) return why;
-    const space = this.#space;
-    const { target, state } = candidate;
-    if (space !== null && (target.model !== space.model || target.dimensions !== space.dimensions)) return 'other_space';
+    if (this.#isForeign(candidate, group)) return 'other_space';
+    const { state } = candidate;
     return this.#tools.health.exclusion(state, now) ?? (state.full ? 'full' : null);
+  }
+
+  /** Vectors of another model or length than those the call was sent for, or than any the model itself has. */
+  #isForeign({ target }: Candidate, group: TargetGroup): boolean {
+    if (this.#call.operation !== 'embeddings') return false;
+    const like = (other: Target): boolean => other.model === target.model && other.dimensions === target.dimensions;
+    if (this.#space !== null) return !like(this.#space);
+    const own = this.#groups().find(({ candidates }) => candidates.some((each) => this.#inability(each) === null));
+    return own !== group && own?.targets.some(like) === false;
   }
 
   #inability(candidate: Candidate): Exclusion | null {
@@ -194,9 +274,18 @@ export class Plan {
     return able ? 'too_long' : 'cannot_take';
   }
 
-  #disallowed({ target }: Candidate, group: TargetGroup): Exclusion | null {
-    const { restrictions } = this.#call;
-    return group.limits?.excludes(target) ?? restrictions?.excludes(target) ?? null;
+  #disallowed(candidate: Candidate, group: TargetGroup): Exclusion | null {
+    if (group.limits === null && this.#call.restrictions === null) return null;
+    const by = this.#restriction(candidate, group);
+    return by === null ? null : exclusionBy[by.restriction];
+  }
+
+  #restriction({ target }: Candidate, { limits }: TargetGroup): Disallowed | null {
+    const needs = this.#call.needs();
+    const own = limits?.restriction(target, needs) ?? null;
+    if (own !== null) return { target, restriction: own, own: true };
+    const restriction = this.#call.restrictions?.restriction(target, needs) ?? null;
+    return restriction === null ? null : { target, restriction, own: false };
   }
 
   /** By id: a fallback that names the same model at the same provider has a target object of its own. */

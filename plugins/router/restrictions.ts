@@ -2,14 +2,34 @@ import type { Target } from '../../providers/provider.ts';
 import type { MaxPrice } from '../../schemas/config.ts';
 import type { Rates } from '../usage/money.ts';
 import type { Candidate } from './candidate.ts';
+import type { Needs } from './needs.ts';
+import { ratesFor } from './strategies/request-price.ts';
+
+/** What leaves a target out. `unpriced`: there is a highest price, and that of the target is unknown. */
+export type Restriction = 'only' | 'ignore' | 'max_price' | 'unpriced';
 
 /** What a caller, or a model's configuration, allows. */
 export interface Restrictions {
-  /** Why a target may not be asked; null when it may. */
-  excludes(target: Target): 'not_allowed' | 'too_expensive' | null;
+  /** What leaves a target out for a call with these needs; null when it may be asked. */
+  restriction(target: Target, needs: Needs): Restriction | null;
   /** Those of `candidates` that are to be asked before all others; the same array when there is no order among them. */
   foremost(candidates: readonly Candidate[]): readonly Candidate[];
 }
+
+/** A target that may not be asked. `own`: by the configuration of its model, not by the caller. */
+export interface Disallowed {
+  readonly target: Target;
+  readonly restriction: Restriction;
+  readonly own: boolean;
+}
+
+/** As a decision notes it. */
+export const exclusionBy: Readonly<Record<Restriction, 'not_allowed' | 'too_expensive'>> = {
+  only: 'not_allowed',
+  ignore: 'not_allowed',
+  max_price: 'too_expensive',
+  unpriced: 'too_expensive',
+};
 
 /** Pico-USD per unit of one USD per million. */
 const picoPerUsd = 1_000_000;
@@ -33,11 +53,11 @@ export function restrictionsOf({ order, only, ignore, maxPrice }: Wishes, ratesO
   const limited = maxPrice?.input != null || maxPrice?.output != null;
   if (first.length === 0 && allowed === null && refused.size === 0 && !limited) return null;
   return {
-    excludes(target) {
+    restriction(target, needs) {
       const { id, provider } = target;
-      if (allowed !== null && !allowed.has(id) && !allowed.has(provider.name)) return 'not_allowed';
-      if (refused.has(id) || refused.has(provider.name)) return 'not_allowed';
-      return limited && isAbove(ratesOf(target), maxPrice!) ? 'too_expensive' : null;
+      if (allowed !== null && !allowed.has(id) && !allowed.has(provider.name)) return 'only';
+      if (refused.has(id) || refused.has(provider.name)) return 'ignore';
+      return limited ? tooExpensive(ratesOf(target), maxPrice!, needs) : null;
     },
     foremost(candidates) {
       for (const name of first) {
@@ -49,10 +69,12 @@ export function restrictionsOf({ order, only, ignore, maxPrice }: Wishes, ratesO
   };
 }
 
-/** An unknown price may be any. */
-function isAbove(rates: Rates | null, { input, output }: MaxPrice): boolean {
-  if (rates === null) return true;
-  const { base } = rates;
-  if (input != null && base.input > input * picoPerUsd) return true;
-  return output != null && (base.output ?? 0) > output * picoPerUsd;
+/** An unknown price may be any. Vectors have no price as output. */
+function tooExpensive(rates: Rates | null, { input, output }: MaxPrice, needs: Needs): 'max_price' | 'unpriced' | null {
+  if (rates === null) return 'unpriced';
+  const at = ratesFor(rates, needs.inputTokens);
+  if (input != null && at.input > input * picoPerUsd) return 'max_price';
+  if (output == null || needs.operation === 'embeddings') return null;
+  if (at.output === undefined) return 'unpriced';
+  return at.output > output * picoPerUsd ? 'max_price' : null;
 }

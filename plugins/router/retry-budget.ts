@@ -31,13 +31,18 @@ export class RetryBudget {
     this.#requests[this.#at % kept]!++;
   }
 
-  /** Takes one retry out of the budget; false when it is empty. */
-  take(): boolean {
+  /** Whether one more retry is in the budget. */
+  has(): boolean {
     this.#advance();
     const oldest = (this.#at + 1) % kept;
     const requests = this.#requests.reduce((sum, each, slice) => (slice === oldest ? sum : sum + each), 0);
     const retries = this.#retries.reduce((sum, each) => sum + each, 0);
-    if (retries + 1 > this.#floor + this.#ratio * requests) return false;
+    return retries + 1 <= this.#floor + this.#ratio * requests;
+  }
+
+  /** Takes one retry out of the budget; false when it is empty. */
+  take(): boolean {
+    if (!this.has()) return false;
     this.#retries[this.#at % kept]!++;
     return true;
   }

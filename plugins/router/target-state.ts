@@ -1,6 +1,7 @@
 import type { FailureReason } from '../../providers/provider.ts';
 import { Mean, PeakEwma } from './averages.ts';
 import { type CredentialPool, KeyRests } from './credentials.ts';
+import type { Sockets } from './limits/sockets.ts';
 import type { BreakerState } from './types.ts';
 
 /** How many requests a target may work on at once; finds that out by itself, or was told. */
@@ -47,7 +48,9 @@ export class TargetState {
   /** Tokens of an answer. */
   readonly outputTokens = new Mean(0, 0.1);
   limit: ConcurrencyLimit | null = null;
-  /** Told when one of its requests has ended and it may take another. */
+  /** Of its provider; null where nothing limits them. */
+  sockets: Sockets | null = null;
+  /** Told when one of its requests has ended, or its limit has grown, and it may take another. */
   onRoom: (() => void) | null = null;
 
   readonly credentials: CredentialPool;
@@ -66,6 +69,6 @@ export class TargetState {
   }
 
   get full(): boolean {
-    return this.limit !== null && this.inFlight >= this.limit.limit;
+    return (this.limit !== null && this.inFlight >= this.limit.limit) || this.sockets?.full === true;
   }
 }

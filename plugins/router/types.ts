@@ -1,11 +1,15 @@
 import type { FailureReason, ModelInfo, ProviderInstance, ProviderType, Target } from '../../providers/provider.ts';
-import type { Config, Timeouts } from '../../schemas/config.ts';
+import type { Config, ShadowConfig, Timeouts } from '../../schemas/config.ts';
 import type { Rates } from '../usage/money.ts';
 import type { Candidate } from './candidate.ts';
+import type { Exclusion } from './decision.ts';
 import type { Needs } from './needs.ts';
 import type { Restrictions } from './restrictions.ts';
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
+
+/** Why a target is not offered to any caller. */
+export type Unavailability = Extract<Exclusion, 'breaker' | 'probe' | 'rest' | 'keys'>;
 
 /** An API key that is not used for a while. */
 export interface ParkedCredential {
@@ -24,6 +28,8 @@ export interface TargetHealth {
   readonly breaker: BreakerState;
   /** Not offered to callers until then (Retry-After, an open breaker, no key that may be used); null when available. */
   readonly unavailableUntil: number | null;
+  /** Why it is not offered now; null when it is. */
+  readonly exclusion: Unavailability | null;
   readonly consecutiveFailures: number;
   readonly inFlight: number;
   readonly lastFailure: { readonly reason: FailureReason; readonly at: number } | null;
@@ -37,7 +43,19 @@ export interface TargetHealth {
   readonly limit: number | null;
   /** Part of its share that it gets while it comes back, 0 to 1; 1 when it is back. */
   readonly share: number;
-  readonly parked: readonly (Omit<ParkedCredential, 'wait'> & { readonly until: number })[];
+  readonly parked: readonly ParkedUntil[];
+}
+
+/** With its end, unix milliseconds. */
+export interface ParkedUntil extends Omit<ParkedCredential, 'wait'> {
+  readonly until: number;
+}
+
+/** API keys of one provider. */
+export interface ProviderKeys {
+  readonly total: number;
+  /** Those that are used nowhere for a while. */
+  readonly parked: readonly ParkedUntil[];
 }
 
 /** What a choice may go by beside the candidates. */
@@ -77,6 +95,15 @@ export interface SelectionStrategy {
 /** What makes a group of targets take its turn. */
 export type FallbackCause = 'exhausted' | 'context_length' | 'content_policy';
 
+/** A second target that gets copies of a model's calls; nobody sees its answers. */
+export interface Shadow {
+  readonly candidate: Candidate;
+  /** Of the calls, 0 to 1. */
+  readonly share: number;
+  /** The entry that asks for it. */
+  readonly config: ShadowConfig;
+}
+
 /** Targets among which one strategy chooses; the next group is tried when every target of this one is out. */
 export interface TargetGroup {
   readonly name: string;
@@ -88,6 +115,8 @@ export interface TargetGroup {
   readonly config: Config['models'][string] | null;
   /** What the configuration allows of them; null for all. */
   readonly limits: Restrictions | null;
+  /** Who gets copies of the calls; only of the model's own group. */
+  readonly shadow?: Shadow;
   /** `exhausted` for the model's own group and its plain fallbacks. */
   readonly cause: FallbackCause;
 }
@@ -125,4 +154,5 @@ export interface Router {
   /** One model by the id a caller may name; null when it is none. */
   model(id: string): DescribedModel | null;
   health(): readonly TargetHealth[];
+  keys(provider: ProviderInstance): ProviderKeys;
 }

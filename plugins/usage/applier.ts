@@ -12,7 +12,8 @@ const closeLimit = 2_000;
 export class Applier {
   readonly #setup: ApplySetup;
   #worker: Worker | null = null;
-  #pending: { resolve(refused: readonly number[]): void; reject(error: Error): void } | null = null;
+  /** What the thread was asked, in that order; it answers in the same. */
+  #pending: { resolve(refused: readonly number[]): void; reject(error: Error): void }[] = [];
   #idle: Promise<unknown> = Promise.resolve();
 
   constructor(setup: ApplySetup) {
@@ -20,12 +21,12 @@ export class Applier {
   }
 
   /**
-   * One at a time. Resolves to the ids of rows that the file refuses for what they hold. Rejects with the file's error; nothing
+   * One after the other. Resolves to the ids of rows that the file refuses for what they hold. Rejects with the file's error; nothing
    * of the request is in it then.
    */
   apply(request: ApplyRequest): Promise<readonly number[]> {
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
-    this.#pending = { resolve, reject };
+    this.#pending.push({ resolve, reject });
     this.#idle = promise.catch(() => {});
     this.#worker ??= this.#start();
     this.#worker.postMessage(request);
@@ -55,7 +56,7 @@ export class Applier {
       // An error is followed by the exit, when another thread may have been asked already.
       if (this.#worker !== worker) return;
       this.#worker = null;
-      this.#done(error);
+      for (const { reject } of this.#pending.splice(0)) reject(error);
     };
     worker.on('error', gone);
     worker.on('exit', () => gone(new Error('its thread ended')));
@@ -63,8 +64,7 @@ export class Applier {
   }
 
   #done(outcome: readonly number[] | Error): void {
-    const pending = this.#pending;
-    this.#pending = null;
+    const pending = this.#pending.shift();
     if (outcome instanceof Error) pending?.reject(outcome);
     else pending?.resolve(outcome);
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
+import { DecisionTable } from './decision-table.ts';
 import { parseJournal } from './journal.ts';
 import { RowWriter } from './row-writer.ts';
 
@@ -25,6 +26,8 @@ export interface ApplyRequest {
   readonly settledBelow: number | null;
   /** Also find out whether the file can grow. */
   readonly probe: boolean;
+  /** Decisions of calls; absent for none. */
+  readonly decisions?: readonly string[];
 }
 
 /** Milliseconds a write waits for another connection. */
@@ -34,11 +37,13 @@ const { path, synchronous } = workerData as ApplySetup;
 const database = new DatabaseSync(path, { timeout: busyTimeout });
 database.exec(`PRAGMA synchronous = ${synchronous}`);
 const rows = new RowWriter(database);
+const decided = new DecisionTable(database);
 
-function handle({ journal, settledBelow, probe }: ApplyRequest): readonly number[] {
+function handle({ journal, settledBelow, probe, decisions }: ApplyRequest): readonly number[] {
   const refused = journal === null ? [] : rows.write(parseJournal(readFileSync(journal)).writes);
   if (settledBelow !== null) rows.settledBelow(settledBelow);
   if (probe) rows.probe();
+  if (decisions !== undefined) decided.write(decisions);
   return refused;
 }
 

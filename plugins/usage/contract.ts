@@ -11,8 +11,8 @@ export interface Intent {
   readonly attempt: number;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** `context_cache`: a prefix of prompts was stored upstream, for calls to come. */
-  readonly operation: Operation | 'context_cache';
+  /** `context_cache`: a prefix of prompts was stored upstream, for calls to come. `probe`: the gateway asked whether a target works. `shadow`: a copy of a call, whose answer nobody sees. */
+  readonly operation: Operation | 'context_cache' | 'probe' | 'shadow';
   readonly keyId: string | null;
   /** The model the caller named. */
   readonly model: string;

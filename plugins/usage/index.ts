@@ -5,9 +5,11 @@ import type { ModelInfo } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { Applier } from './applier.ts';
 import type { Usage } from './contract.ts';
+import { DecisionWriter } from './decisions.ts';
 import { Journal, journalPaths } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { PriceBook } from './price.ts';
+import { LedgerReader } from './reader.ts';
 import { type Fsync, LedgerStore } from './store.ts';
 
 export * from './contract.ts';
@@ -31,6 +33,8 @@ declare module 'fastify' {
     usage: Usage & {
       /** Models the built-in data has for a provider (context windows); loads that data. */
       builtinModels(priceProvider: string): Promise<readonly ModelInfo[]>;
+      readonly decisions: Pick<DecisionWriter, 'add' | 'find'>;
+      readonly reader: Pick<LedgerReader, 'exchange' | 'decisions'>;
     };
   }
 }
@@ -61,10 +65,14 @@ export default fp<UsageOptions>(
     const book = new PriceBook({ prices, version });
     const store = new LedgerStore({ dataDir, fsync, now, log });
     const synchronised = fsync === 'always';
+    const journals = openJournals(store, synchronised);
+    const applier = new Applier({ path: store.path, synchronous: synchronised ? 'FULL' : 'NORMAL' });
+    const decisions = new DecisionWriter({ store, applier, log });
+    const reader = new LedgerReader(store.path);
     const ledger = new Ledger({
       store,
-      journals: openJournals(store, synchronised),
-      applier: new Applier({ path: store.path, synchronous: synchronised ? 'FULL' : 'NORMAL' }),
+      journals,
+      applier,
       synchronised,
       book,
       now,
@@ -81,8 +89,14 @@ export default fp<UsageOptions>(
       flush: () => ledger.flush(),
       price: (target, at) => ledger.price(target, at),
       builtinModels: (priceProvider) => book.ready().then(() => book.builtinModels(priceProvider)),
+      decisions,
+      reader,
     });
-    app.addHook('onClose', () => ledger.close());
+    app.addHook('onClose', async () => {
+      decisions.close();
+      await reader.close();
+      await ledger.close();
+    });
   },
   { name: 'usage', fastify: '5.x', dependencies: [] },
 );

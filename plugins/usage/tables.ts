@@ -145,7 +145,16 @@ const halves = `
     FROM intents LEFT JOIN settlements ON settlements.id = intents.id;
 `;
 
-export const migrations: readonly string[] = [attempts + progress, halves];
+/**
+ * Why the targets of a call were chosen (`plugins/explain/record.ts`), one row per call in the order in which they ended. `at`: unix
+ * milliseconds, when it was written. Measured, batches of 50: 2.1 us of CPU a row and 460 bytes; with an index on the time 5.0 us, with
+ * the exchange's id as key 7.0 us and 550 bytes, without a rowid 18.7 us and 590.
+ */
+const decisions = `
+  CREATE TABLE decisions (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, decision TEXT NOT NULL) STRICT;
+`;
+
+export const migrations: readonly string[] = [attempts + progress, halves, decisions];
 
 /** Parameters: the values of `intentRow`. Written twice (a journal that is read again), a row stays as it is. */
 export const insertIntent = `INSERT INTO intents (${intentColumns.join(', ')})

@@ -9,7 +9,7 @@ import {
   TranslationError,
   type UpstreamFailure,
 } from '../provider.ts';
-import type { ChatEvent, ChatResponse, Part, Quantities } from '../unified.ts';
+import type { ChatEvent, ChatResponse, Choice, Part, Quantities } from '../unified.ts';
 import { guarded, protocolFailure, textOf } from '../wire/json.ts';
 import { frameJson } from '../wire/sse.ts';
 import { ChatCollector } from './collect.ts';
@@ -34,7 +34,16 @@ export function readingsOf(response: ChatResponse): Omit<JsonAnswer, 'bytes'> {
     (sum, choice) => sum + choice.parts.reduce((inner, part) => inner + lengthOf(part), 0),
     0,
   );
-  return { usage: response.usage, model: textOf(response.model), characters };
+  const filtered = response.choices.length > 0 && response.choices.every(isFiltered);
+  return { usage: response.usage, model: textOf(response.model), characters, ...(filtered ? { filtered } : {}) };
+}
+
+/** Whether a content filter left nothing of an answer but its own words, and what the model thought before. */
+function isFiltered({ finishReason, parts }: Choice): boolean {
+  if (finishReason !== 'content_filter') return false;
+  return parts.every(
+    (part) => part.type === 'refusal' || part.type === 'reasoning' || (part.type === 'text' && part.text === ''),
+  );
 }
 
 function lengthOf(part: Part): number {
@@ -54,6 +63,12 @@ abstract class EventReader {
   protected held: readonly ChatEvent[] | null = null;
   readonly #decoder: StreamDecoder;
   readonly #kept: KeptCollector | null;
+  /** The model made something: no refusal. */
+  #spoke = false;
+  #refused = false;
+  #finishes = 0;
+  /** Of those, by the content filter. */
+  #filters = 0;
 
   constructor(decoder: StreamDecoder, kept: KeptCollector | null) {
     this.#decoder = decoder;
@@ -70,6 +85,14 @@ abstract class EventReader {
 
   get finished(): boolean {
     return this.#decoder.finished;
+  }
+
+  get refusing(): boolean {
+    return this.#refused && !this.#spoke;
+  }
+
+  get filtered(): boolean {
+    return this.held !== null && !this.#spoke && this.#finishes > 0 && this.#finishes === this.#filters;
   }
 
   end(): void {
@@ -106,6 +129,19 @@ abstract class EventReader {
 
   #note(event: ChatEvent): void {
     this.#kept?.push(event);
+    if (event.type === 'refusal') this.#refused = true;
+    else if (event.type === 'finish') {
+      this.#finishes++;
+      if (event.reason === 'content_filter') this.#filters++;
+    }
+    const before = this.content;
+    this.content = false;
+    this.#measure(event);
+    if (this.content && event.type !== 'refusal') this.#spoke = true;
+    this.content ||= before;
+  }
+
+  #measure(event: ChatEvent): void {
     if (event.type === 'start') this.model = textOf(event.model);
     else if (event.type === 'usage') this.usage = { ...this.usage, ...event.usage };
     else if (event.type === 'tool_call') {
@@ -180,10 +216,13 @@ export class PivotCollector extends EventReader implements StreamTranslator {
   result(): JsonAnswer {
     this.end();
     if (this.failure !== null) throw new TranslationError(this.failure);
-    const document = guarded(() => {
+    const { document, readings } = guarded(() => {
       for (const one of this.held ?? []) this.#collector.push(one);
-      return JSON.stringify(this.#front.encodeResponse(this.#collector.response()));
+      const response = this.#collector.response();
+      return { document: JSON.stringify(this.#front.encodeResponse(response)), readings: readingsOf(response) };
     });
-    return { bytes: Buffer.from(document), usage: this.usage, model: this.model, characters: this.characters, kept: this.kept };
+    const { usage, model, characters, kept } = this;
+    const answer = { bytes: Buffer.from(document), usage, model, characters, kept };
+    return readings.filtered === true ? { ...answer, filtered: true } : answer;
   }
 }

@@ -40,6 +40,7 @@ function theirs(provider: string, kept: KeptPrefix, ours: PrefixEntry | undefine
   return {
     id: `${provider}/${name}`,
     provider,
+    credential: ours?.credential ?? null,
     model,
     name,
     digest: ours?.digest ?? null,
@@ -99,7 +100,8 @@ export const adminPrefixRoutes: FastifyPluginAsyncTypebox<AdminPrefixesOptions> 
           ? await keptUpstream(provider)
           : prefixes.list().flatMap((each) => (provider === undefined || each.provider === provider ? [own(each)] : []));
       void reply.header('cache-control', 'no-store');
-      return paginate(all, page, ({ id }) => id);
+      // The same prefix may be kept for several keys.
+      return paginate(all, page, ({ id, credential }) => (credential === null ? id : `${id} ${credential}`));
     },
   );
 

@@ -13,8 +13,9 @@ const error = (description: string): object => ({
 export const errorResponses = {
   400: error('The request is not valid; `param` names the field.'),
   401: error('No key, or none that is known.'),
-  403: error('The key may not use this model.'),
+  403: error('The key may not use this model, or not set this option of `gateway`.'),
   404: error('The model does not exist.'),
+  409: error('A call with the same `idempotency-key` is under way; see Retry-After.'),
   413: error('The body is too large.'),
   429: error("The caller's or the provider's rate limit; see Retry-After."),
   502: error('The provider broke.'),

@@ -80,6 +80,27 @@ const features = {
     for await (const event of await client.responses.create({ model, input: 'hello', stream: true })) types.push(event.type);
     check(types[0] === 'response.created' && types.at(-1) === 'response.completed', types.join(' '));
   },
+  async explained(model) {
+    const answer = await client.chat.completions.create({ model, messages: say('hello'), gateway: { explain: true } });
+    check(answer.choices[0].message.content.length > 0, 'no content');
+    check(answer.gateway.decision.attempts[0].outcome === 'ok', JSON.stringify(answer.gateway));
+  },
+  async 'explained, streamed'(model) {
+    const chunks = [];
+    const options = { model, messages: say('hello'), stream: true, gateway: { explain: true } };
+    for await (const chunk of await client.chat.completions.create(options)) chunks.push(chunk);
+    check(
+      chunks.some(({ choices }) => choices[0]?.delta.content),
+      'no content',
+    );
+    check(chunks.at(-1).choices.length === 0 && chunks.at(-1).gateway.decision.model === model, JSON.stringify(chunks.at(-1)));
+  },
+  async 'explained responses, streamed'(model) {
+    const types = [];
+    const options = { model, input: 'hello', stream: true, gateway: { explain: true } };
+    for await (const event of await client.responses.create(options)) types.push(event.type);
+    check(types.slice(-2).join() === 'response.completed,gateway.decision', types.join(' '));
+  },
   async models(model) {
     const ids = [];
     for await (const each of client.models.list()) ids.push(each.id);

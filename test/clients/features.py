@@ -87,6 +87,26 @@ def responses_streamed(model):
     assert types[0] == "response.created" and types[-1] == "response.completed", types
 
 
+EXPLAINED = {"gateway": {"explain": True}}
+
+
+def explained(model):
+    answer = client.chat.completions.create(model=model, messages=say("hello"), extra_body=EXPLAINED)
+    assert answer.choices[0].message.content
+    assert answer.gateway["decision"]["attempts"][0]["outcome"] == "ok"
+
+
+def explained_stream(model):
+    chunks = list(client.chat.completions.create(model=model, messages=say("hello"), stream=True, extra_body=EXPLAINED))
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert chunks[-1].choices == [] and chunks[-1].gateway["decision"]["model"] == model
+
+
+def explained_responses_stream(model):
+    events = list(client.responses.create(model=model, input="hello", stream=True, extra_body=EXPLAINED))
+    assert [event.type for event in events[-2:]] == ["response.completed", "gateway.decision"]
+
+
 def models(model):
     assert model in [each.id for each in client.models.list()]
     assert client.models.retrieve(model).id == model
@@ -121,6 +141,9 @@ FEATURES = [
     embeddings,
     responses,
     responses_streamed,
+    explained,
+    explained_stream,
+    explained_responses_stream,
     models,
     unknown_model,
     bad_request,

@@ -122,6 +122,7 @@ async function startGateway(urls) {
     return `  ${name}: { targets: [{ provider: ${name}, model: ${model} }] }\n`;
   });
   const file = `providers:\n${providers.join('')}models:\n${models.join('')}retries: { max_attempts: 1 }
+auth: { options: [explain] }
 health: { consecutive_failures: ${never}, failure_ratio: 1, min_requests: ${never} }\n`;
   const gateway = await startProcess({ file, env: { LOG_LEVEL: 'silent' } });
   closers.push(() => gateway.close());

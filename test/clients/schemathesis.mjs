@@ -49,6 +49,18 @@ include-path = "/admin/v1/models"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
 
 [[operations]]
+include-path = "/admin/v1/exchanges"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
+
+[[operations]]
+include-path = "/admin/v1/exchanges/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
+
+[[operations]]
+include-path = "/admin/v1/explain"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
+
+[[operations]]
 include-path = "/admin/v1/context-caches"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "431"]
 
@@ -61,7 +73,7 @@ const never = 1_000_000_000;
 const file = `providers: { sandbox: { type: sandbox } }
 models:
   smart: { targets: [{ provider: sandbox, model: echo }] }
-auth: { failed_attempts: { max: ${never}, window: 1m } }
+auth: { options: [require_parameters, order, only, ignore, fallbacks, max_price, timeout, explain], failed_attempts: { max: ${never}, window: 1m } }
 management: { failed_attempts: { max: ${never}, window: 1m } }
 health: { consecutive_failures: ${never}, failure_ratio: 1, min_requests: ${never}, max_rest: 0s }
 `;
@@ -94,9 +106,11 @@ async function startGateway(env) {
 
 /** Bodies that the sandbox answers, of those that the API takes. */
 function narrow(path, schema) {
-  if (schema === undefined) return;
-  const { model, dimensions, input } = schema.properties;
+  if (schema === undefined || served[path] === undefined) return;
+  const { model, dimensions, input, gateway } = schema.properties;
   model.enum = served[path];
+  // Names of providers and targets, prices and times of which something is left cannot be made up.
+  for (const option of ['order', 'only', 'ignore', 'fallbacks', 'max_price', 'timeout']) delete gateway.properties[option];
   // Its bounds are beyond 2^53, where the next integer is the same number in JSON: no value is just outside.
   delete schema.properties.seed;
   if (dimensions !== undefined) dimensions.maximum = 4_096;

@@ -53,6 +53,7 @@ test.each([
   const reply = await request(gateway.url, { body: ask() });
   expect(reply.status).toBe(429);
   expect(Number(reply.headers['retry-after'])).toBeGreaterThan(20);
-  expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(30);
+  // By chance up to half as long again.
+  expect(Number(reply.headers['retry-after'])).toBeLessThanOrEqual(45);
   expect(upstream.calls).toHaveLength(1);
 });

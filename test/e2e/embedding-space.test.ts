@@ -56,3 +56,33 @@ test.each([
   expect(reply.status).toBe(502);
   expect(other.calls).toHaveLength(0);
 });
+
+test.each([
+  ['another model', { model: 'embed-2', dimensions: 2 }, 429],
+  ['other dimensions', { model: 'embed-1', dimensions: 3 }, 429],
+  ['the same vectors', { model: 'embed-1', dimensions: 2 }, 200],
+])('embeddings are not begun by a fallback with %s while the targets of the model are out', async (_name, second, status) => {
+  const limited = opened(await startUpstream(json(429, errorBody('slow down'), { 'retry-after': '60' })));
+  const other = opened(await startUpstream(vectors([1, 2])));
+  const gateway = await startGateway({
+    overlay: {
+      providers: { limited: provider(limited.url), other: provider(other.url) },
+      models: {
+        e: { targets: [{ provider: 'limited', model: 'embed-1', dimensions: 2 }], fallbacks: ['spare'] },
+        spare: { targets: [{ provider: 'other', ...second }] },
+      },
+    },
+  });
+  const embed = () =>
+    fetch(`${gateway.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'e', input: 'x', encoding_format: 'float' }),
+    });
+  await embed();
+  // The target rests now: nothing is sent to it, so nothing says which space the call is in.
+  const before = limited.calls.length;
+  const reply = await embed();
+  expect([limited.calls.length - before, reply.status]).toEqual([0, status]);
+  expect(other.calls.length > 0).toBe(status === 200);
+});

@@ -23,7 +23,7 @@ test.each([
   ['nothing', () => ({}), 0, 1],
 ] as const)('A1 A2: 429 with %s in Retry-After is told with a sane wait', async (_name, headers, least, most) => {
   const upstream = opened(await startUpstream(json(429, limited, headers() as Record<string, string>)));
-  const gateway = await startGateway({ overlay: patient(upstream.url) });
+  const gateway = await startGateway({ overlay: patient(upstream.url), random: () => 0 });
   const reply = await request(gateway.url, { body: ask() });
   expect(reply.status).toBe(429);
   expect(expectEnvelope(reply)).toMatchObject({ type: 'requests', code: 'rate_limit_exceeded' });

@@ -58,7 +58,7 @@ describe('shares on sockets', () => {
   test('weighted: exactly the weights, and without the one that is down exactly those of the others', async () => {
     const { upstreams, shares } = await rig('weighted', { targets: [{ weight: 5 }, { weight: 3 }, { weight: 2 }] });
     expect(await shares(100)).toEqual([50, 30, 20]);
-    upstreams[0]!.script = json(503, errorBody('down'), { headers: { 'retry-after': '30' } });
+    upstreams[0]!.script = json(503, errorBody('down'), { 'retry-after': '30' });
     await shares(10, 1);
     const [gone, b, c] = await shares(100);
     expect(gone).toBe(0);
@@ -79,7 +79,7 @@ describe('shares on sockets', () => {
       prompt_tokens_details: { cached_tokens: 900 },
     };
     upstreams[1]!.script = using(cached);
-    upstreams[0]!.script = json(503, errorBody('down'), { headers: { 'retry-after': '1' } });
+    upstreams[0]!.script = json(503, errorBody('down'), { 'retry-after': '1' });
     await shares(5, 1);
     upstreams[0]!.script = chat;
     await sleep(1_100);

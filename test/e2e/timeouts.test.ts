@@ -76,6 +76,23 @@ test.each([
   within(ms, 500);
 });
 
+test('S11: 10,000 comments without a pause are not content: first_content ends them', async () => {
+  upstream.script = paced([': ping\n\n'.repeat(10_000).trimEnd()], 0, 'never');
+  const { reply, ms } = await timed(ask({ stream: true }));
+  expect(reply.status).toBe(504);
+  expect(expectEnvelope(reply).code).toBe('upstream_timeout');
+  within(ms, 500);
+});
+
+test('S11: 10,000 empty deltas are given up before they fill the memory, and the next target answers', async () => {
+  const second = opened(await startUpstream(chat));
+  const pair = await startGateway({ overlay: inPriority({ a: upstream.url, b: second.url }, { timeouts }) });
+  upstream.script = paced([Array.from({ length: 10_000 }, () => chunk({ content: '' })).join('\n\n')], 0, 'never');
+  const { reply } = await timed(ask({ stream: true }), {}, pair.url);
+  expect([textOf(reply.body), reply.headers['x-postern-provider']]).toEqual(['Hello there', 'b']);
+  expect((await pair.ledgerRows(2))[0]).toMatchObject({ outcome: 'failed', reason: 'protocol' });
+});
+
 test('an upstream that pauses less than idle between events is never cut', async () => {
   upstream.script = paced(chatEvents({ text: ['a', 'b', 'c', 'd'] }), 200);
   const { reply } = await timed(ask({ stream: true }));
@@ -208,6 +225,42 @@ describe('keep-alive comments', () => {
     expect(reply).toMatchObject({ status: 200, complete: true });
     expect(streamError(reply.body)).toMatchObject({ code: 'stream_interrupted' });
     expect(reply.body.toString()).not.toContain('[DONE]');
+  });
+
+  test('are sent while a call waits in the queue, and end with its first content', async () => {
+    const overlay = inPriority({ a: upstream.url }, { timeouts, server }) as { models: { m: { targets: object[] } } };
+    overlay.models.m.targets = [{ ...overlay.models.m.targets[0], concurrency: { max: 1 } }];
+    const busy = await startGateway({ overlay });
+    upstream.script = async (call, wire) => {
+      await sleep(220);
+      await chat(call, wire);
+    };
+    const first = request(busy.url, { body: ask() });
+    await expect.poll(() => busy.gateway.api.router.health()[0]?.inFlight).toBe(1);
+    const { reply } = await timed(ask({ stream: true }), {}, busy.url);
+    expect((await first).status).toBe(200);
+    expect(reply.body.toString()).toMatch(/^(?:: keep-alive\n\n){2,}data: /);
+    expect(textOf(reply.body)).toBe('Hello there');
+    expect(reply.body.toString().lastIndexOf('keep-alive')).toBeLessThan(reply.body.indexOf('data: '));
+  });
+
+  test('are sent while a hedge runs, once each, and end with the content of the winner', async () => {
+    const hedge = { enabled: true, min_samples: 10, min_delay: '60ms', max_ratio: 0.5, max_in_flight: 100 };
+    const slow = opened(await startUpstream(chat));
+    const overlay = inPriority({ a: slow.url, b: upstream.url }, { server, retries: { hedge } });
+    const hedged = await startGateway({ overlay });
+    upstream.script = async (call, wire) => {
+      await sleep(200);
+      await chat(call, wire);
+    };
+    for (let at = 0; at < 12; at++) expect((await request(hedged.url, { body: ask() })).status).toBe(200);
+    slow.script = silence;
+    const { reply } = await timed(ask({ stream: true }), {}, hedged.url);
+    const text = reply.body.toString();
+    expect(text).toMatch(/^(?:: keep-alive\n\n){2,7}data: /);
+    expect(text.lastIndexOf('keep-alive')).toBeLessThan(text.indexOf('data: '));
+    expect([textOf(text), streamError(text)]).toEqual(['Hello there', null]);
+    await expect.poll(() => slow.calls.at(-1)!.abortedAt).not.toBeNull();
   });
 
   test('are not sent when the answer is not a stream', async () => {

@@ -16,6 +16,7 @@ const digest = 'd'.repeat(64);
 
 const entry = (changes: Partial<PrefixEntry> = {}): PrefixEntry => ({
   provider: 'up',
+  credential: '1',
   model: 'm1',
   digest,
   name: 'kept/1',
@@ -76,6 +77,7 @@ describe('GET /admin/v1/context-caches', () => {
         {
           id: `up/${digest}`,
           provider: 'up',
+          credential: '1',
           model: 'm1',
           name: 'kept/1',
           digest,

@@ -122,7 +122,7 @@ test('G6: an operation documents the failures of asking for a credential and of 
   const document = (await (await fetch(`${managementUrl}/openapi.json`)).json()) as ApiDocument;
   const failures = (method: string, path: string) =>
     Object.keys(operationOf(document, method, path).responses).filter((status) => /^4/.test(status));
-  expect(failures('post', '/v1/embeddings')).toEqual(['400', '401', '403', '404', '413', '415', '429']);
+  expect(failures('post', '/v1/embeddings')).toEqual(['400', '401', '403', '404', '409', '413', '415', '429']);
   expect(failures('get', '/v1/models')).toEqual(['401', '429']);
   expect(failures('get', '/v1/models/{id}')).toEqual(['400', '401', '404', '429']);
   expect(failures('get', '/admin/v1/models')).toEqual(['400', '401', '404', '429']);

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import inventory from '../../plugins/auth/inventory.ts';
-import type { TargetHealth } from '../../plugins/router/types.ts';
+import type { ProviderKeys, TargetHealth } from '../../plugins/router/types.ts';
 import type { ProviderInstance } from '../../providers/provider.ts';
 import { type Checks, healthRoutes, probeRoutes } from '../../routes/health.ts';
 import { whenDone } from '../helper/cleanup.ts';
@@ -12,6 +12,7 @@ const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHeal
   model: target.slice(target.indexOf('/') + 1),
   breaker: 'closed',
   unavailableUntil: null,
+  exclusion: null,
   consecutiveFailures: 0,
   inFlight: 0,
   lastFailure: null,
@@ -31,6 +32,7 @@ async function build(
   checks: Checks = {},
   targets: TargetHealth[] = [],
   providers: ProviderInstance[] = [],
+  keys: Readonly<Record<string, ProviderKeys>> = {},
 ): Promise<FastifyInstance> {
   const app = Fastify();
   whenDone(() => app.close());
@@ -39,7 +41,11 @@ async function build(
   await app.register(healthRoutes, {
     checks,
     version: '1.2.3',
-    router: { providers: new Map(providers.map((each) => [each.name, each])), health: () => targets },
+    router: {
+      providers: new Map(providers.map((each) => [each.name, each])),
+      health: () => targets,
+      keys: ({ name }) => keys[name] ?? { total: 1, parked: [] },
+    },
     eventLoopDelay: () => ({ p50: 0.001, p99: 0.002, max: 0.003 }),
   });
   return app;
@@ -107,9 +113,18 @@ test('health is unavailable and 503 while a check fails', async () => {
 
 test('provider health lists each provider with its targets, times in unix seconds', async () => {
   const targets = [
-    health('up/a', { inFlight: 2 }),
+    health('up/a', {
+      inFlight: 2,
+      latencyMs: 321.4,
+      uptime: 0.98765,
+      cacheShare: 0.5,
+      limit: 4,
+      share: 0.4,
+      parked: [{ id: 'b', reason: 'rate_limit', until: 1_700_000_001_001 }],
+    }),
     health('up/b', {
       breaker: 'open',
+      exclusion: 'breaker',
       unavailableUntil: 1_700_000_000_001,
       consecutiveFailures: 5,
       lastFailure: { reason: 'timeout', at: 1_700_000_000_999 },
@@ -123,6 +138,7 @@ test('provider health lists each provider with its targets, times in unix second
         type: 'compatible',
         origin: 'https://up.example',
         status: 'degraded',
+        keys: { total: 1, parked: [] },
         targets: [
           {
             target: 'up/a',
@@ -130,8 +146,15 @@ test('provider health lists each provider with its targets, times in unix second
             status: 'ok',
             breaker: 'closed',
             unavailable_until: null,
+            unavailable_because: null,
             consecutive_failures: 0,
+            latency_seconds: 0.321,
+            uptime: 0.988,
+            cache_share: 0.5,
             in_flight: 2,
+            limit: 4,
+            share: 0.4,
+            parked_keys: [{ name: 'b', reason: 'rate_limit', until: 1_700_000_002 }],
             last_failure: null,
           },
           {
@@ -140,8 +163,15 @@ test('provider health lists each provider with its targets, times in unix second
             status: 'unavailable',
             breaker: 'open',
             unavailable_until: 1_700_000_001,
+            unavailable_because: 'breaker',
             consecutive_failures: 5,
+            latency_seconds: null,
+            uptime: null,
+            cache_share: null,
             in_flight: 0,
+            limit: null,
+            share: 1,
+            parked_keys: [],
             last_failure: { reason: 'timeout', at: 1_700_000_000 },
           },
         ],
@@ -169,4 +199,26 @@ test('a provider that is served in process has no origin', async () => {
 test('security 36: no credential of a provider is shown', async () => {
   const reply = await (await build({}, [], [provider('up')])).inject('/health/providers');
   expect(reply.body).not.toContain('canary');
+});
+
+test.each([
+  ['every key is parked, whatever is known of targets', 2, [], 'unavailable'],
+  ['every key is parked and a target was fine', 2, [health('up/a')], 'unavailable'],
+  ['one key of two is parked', 1, [health('up/a')], 'degraded'],
+  ['no key is parked', 0, [health('up/a')], 'ok'],
+])('a provider is shown by its keys too: %s', async (_name, count, targets, status) => {
+  const parked = [
+    { id: 'team-a', reason: 'authentication', until: 1_700_000_000_001 },
+    { id: '2', reason: 'quota', until: 1_700_000_060_000 },
+  ] as const;
+  const keys = { up: { total: 2, parked: parked.slice(0, count) } };
+  const [shown] = (await (await build({}, targets, [provider('up')], keys)).inject('/health/providers')).json().data;
+  expect(shown.status).toBe(status);
+  expect(shown.keys).toEqual({
+    total: 2,
+    parked: [
+      { name: 'team-a', reason: 'authentication', until: 1_700_000_001 },
+      { name: '2', reason: 'quota', until: 1_700_000_060 },
+    ].slice(0, count),
+  });
 });

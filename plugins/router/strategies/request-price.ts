@@ -9,7 +9,7 @@ const usualOutput = 256;
 const lookedUpEvery = 5_000;
 
 /** The rates that hold for a request with this much input. */
-function ratesFor({ base, tiers }: Rates, input: number): RateSet {
+export function ratesFor({ base, tiers }: Rates, input: number): RateSet {
   let rates = base;
   for (const tier of tiers) if (input > tier.above) rates = tier.rates;
   return rates;

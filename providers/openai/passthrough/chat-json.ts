@@ -1,7 +1,7 @@
 import { type JsonAnswer, TranslationError } from '../../provider.ts';
 import { embeddedFailure } from '../../wire/failure.ts';
 import { isObject, type JsonObject, parseBody, protocolError, protocolFailure, textOf } from '../../wire/json.ts';
-import { choiceIndex, generatedCharacters } from '../chat/measure.ts';
+import { choiceIndex, generatedCharacters, hasContent } from '../chat/measure.ts';
 import { findChatUsage, readChatUsage } from '../usage.ts';
 
 /**
@@ -30,10 +30,24 @@ export function verifyChatCompletion(body: unknown, secrets: readonly string[] =
   return body;
 }
 
+/** Whether a content filter left nothing of an answer; what the model thought before does not count. */
+function isFiltered({ finish_reason, message }: JsonObject): boolean {
+  if (finish_reason !== 'content_filter') return false;
+  const { reasoning, reasoning_content, refusal, ...rest } = message as JsonObject;
+  return !hasContent(rest);
+}
+
 /** A 2xx chat answer for a caller of the same dialect: the same bytes, once they are proven to be an answer. */
 export function chatAnswer(bytes: Buffer, secrets: readonly string[]): JsonAnswer {
   const body = verifyChatCompletion(parseBody(bytes), secrets);
   let characters = 0;
   for (const choice of body.choices as readonly JsonObject[]) characters += generatedCharacters(choice.message as JsonObject);
-  return { bytes, usage: readChatUsage(findChatUsage(body)), model: textOf(body.model), characters };
+  const { choices } = body as { readonly choices: readonly JsonObject[] };
+  return {
+    bytes,
+    usage: readChatUsage(findChatUsage(body)),
+    model: textOf(body.model),
+    characters,
+    ...(choices.every(isFiltered) ? { filtered: true } : {}),
+  };
 }

@@ -24,6 +24,8 @@ export class ChatPassthroughStream implements StreamTranslator {
   readonly #showUsage: boolean;
   readonly #secrets: readonly string[];
   readonly #choices = new ChoiceTracker();
+  /** An answer ended for another reason than the content filter. */
+  #ended = false;
 
   /** `showUsage`: the client asked for usage, so nothing is cut. `secrets` are kept out of failure messages. */
   constructor(showUsage: boolean, secrets: readonly string[] = []) {
@@ -33,6 +35,10 @@ export class ChatPassthroughStream implements StreamTranslator {
 
   get completed(): boolean {
     return this.#choices.completed;
+  }
+
+  get filtered(): boolean {
+    return this.completed && !this.content && !this.#ended;
   }
 
   push(event: SseEvent): Buffer | null {
@@ -80,7 +86,9 @@ export class ChatPassthroughStream implements StreamTranslator {
         if (!this.content) this.content = hasContent(delta);
         this.characters += generatedCharacters(delta);
       }
-      this.#choices.see(choiceIndex(choice.index) ?? 0, textOf(choice.finish_reason) !== null);
+      const reason = textOf(choice.finish_reason);
+      if (reason !== null && reason !== 'content_filter') this.#ended = true;
+      this.#choices.see(choiceIndex(choice.index) ?? 0, reason !== null);
     }
   }
 }

@@ -31,7 +31,14 @@ export function responsesAnswer(bytes: Buffer, secrets: readonly string[]): Json
 export function readResponse(response: JsonObject): Omit<JsonAnswer, 'bytes'> {
   let characters = 0;
   if (Array.isArray(response.output)) for (const item of response.output) characters += itemCharacters(item);
-  return { usage: readResponsesUsage(response.usage), model: textOf(response.model), characters };
+  const details = response.incomplete_details;
+  const filtered = characters === 0 && isObject(details) && details.reason === 'content_filter';
+  return {
+    usage: readResponsesUsage(response.usage),
+    model: textOf(response.model),
+    characters,
+    ...(filtered ? { filtered } : {}),
+  };
 }
 
 /** Text, refusals, reasoning summaries and tool arguments of one output item. */

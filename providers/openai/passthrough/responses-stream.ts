@@ -20,6 +20,7 @@ export class ResponsesPassthroughStream implements StreamTranslator {
   usage: Quantities | null = null;
   model: string | null = null;
   characters = 0;
+  filtered = false;
   /** The Response object of the terminal event, as it was sent. */
   protected response: Buffer | null = null;
   readonly #secrets: readonly string[];
@@ -69,7 +70,8 @@ export class ResponsesPassthroughStream implements StreamTranslator {
         this.failure = protocolFailure('The provider sent a terminal event without a response.');
         return;
       }
-      const { usage, model, characters } = readResponse(response);
+      const { usage, model, characters, filtered = false } = readResponse(response);
+      this.filtered = filtered && !this.content;
       this.usage = usage;
       this.model = model ?? this.model;
       this.characters = Math.max(this.characters, characters);
@@ -100,7 +102,9 @@ export class ResponsesCollector extends ResponsesPassthroughStream {
     if (this.failure !== null || this.response === null) {
       throw new TranslationError(this.failure ?? protocolFailure('The provider sent no response.'));
     }
-    return { bytes: this.response, usage: this.usage, model: this.model, characters: this.characters };
+    const { usage, model, characters } = this;
+    const answer = { bytes: this.response, usage, model, characters };
+    return this.filtered ? { ...answer, filtered: true } : answer;
   }
 }
 

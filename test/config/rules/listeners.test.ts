@@ -7,7 +7,7 @@ test('an invalid address is refused', () => {
 });
 
 test('both listeners on one address are refused', () => {
-  expect(onlyProblem({ env: { PORT: '4001' } })).toMatchObject({ path: 'management.listen', where: 'config/default.yaml:30' });
+  expect(onlyProblem({ env: { PORT: '4001' } })).toMatchObject({ path: 'management.listen', where: 'config/default.yaml:31' });
 });
 
 test('both on port 0 are fine', () => {

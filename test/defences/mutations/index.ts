@@ -2,7 +2,9 @@ import type { Mutation } from '../mutation.ts';
 import { answers } from './answers.ts';
 import { attempts } from './attempts.ts';
 import { callers } from './callers.ts';
+import { choices } from './choices.ts';
 import { connections } from './connections.ts';
+import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
 import { translation } from './translation.ts';
 import { upstream } from './upstream.ts';
@@ -12,7 +14,9 @@ export const mutations: readonly Mutation[] = [
   ...answers,
   ...upstream,
   ...callers,
+  ...choices,
   ...connections,
+  ...keys,
   ...ledger,
   ...translation,
 ];

@@ -113,9 +113,9 @@ export const translation: readonly Mutation[] = [
   {
     id: 'target-that-cannot-take-it',
     removes: 'a target that cannot take the call is not asked',
-    file: 'plugins/relay/eligible.ts',
-    find: 'return refusal === null;',
-    replace: 'return refusal === null || this.#judged !== null;',
+    file: 'plugins/router/plan.ts',
+    find: 'if (able && fitsWindow(needs, target.info)) return null;',
+    replace: 'if (able || !fitsWindow(needs, target.info)) return null;',
     test: 'e2e/eligibility',
     name: 'a target that is known to be too small, blind or without tools is passed over',
   },
@@ -124,9 +124,10 @@ export const translation: readonly Mutation[] = [
     removes: 'a target that cannot be asked that is passed over',
     file: 'plugins/relay/run.ts',
     find: `      this.#refusal ??= translation;
-      this.#next();`,
+      return false;`,
     replace: `      this.#refusal ??= translation;
-      this.#refuse(clientError(translation ?? this.#lastFailure!, false));`,
+      this.#refuse(clientError(translation ?? this.#lastFailure!, false));
+      return true;`,
     test: 'e2e/eligibility',
     name: 'a target that cannot say what the call asks is passed over',
   },
@@ -178,7 +179,7 @@ export const translation: readonly Mutation[] = [
   {
     id: 'prefix-loss-unseen',
     removes: 'a call whose prefix is gone is sent again without it',
-    file: 'plugins/relay/run.ts',
+    file: 'plugins/relay/retries.ts',
     find: "      return 'plain';",
     replace: '      return null;',
     test: 'e2e/context-cache',

@@ -8,9 +8,15 @@ const secret = 'sk-postern-0123456789abcdefghij';
 
 test('finds a key under the id of its name, every time', () => {
   const ring = new KeyRing({ alice: { secret }, bob: { secret: 'another-secret-of-bob-1' } });
-  expect(ring.find(secret)).toEqual({ keyId: 'key_alice', name: 'alice', models: null });
+  expect(ring.find(secret)).toEqual({ keyId: 'key_alice', name: 'alice', models: null, options: null });
   expect(ring.find(secret)).toBe(ring.find(secret));
   expect(ring.find('another-secret-of-bob-1')?.keyId).toBe('key_bob');
+});
+
+test('a key knows the options it may set; one that may set none is not one that says nothing', () => {
+  const ring = new KeyRing({ alice: { secret, options: ['order'] }, bob: { secret: 'another-secret-of-bob-1', options: [] } });
+  expect(ring.find(secret)?.options).toEqual(['order']);
+  expect(ring.find('another-secret-of-bob-1')?.options).toEqual([]);
 });
 
 test('security 4: the hash of a key is not accepted as a key', () => {

@@ -64,11 +64,40 @@ describe('headers of an error', () => {
     [1_001, '2', '1001'],
     [3_600_000, '3600', '3600000'],
   ])('name a wait of %d ms in whole seconds, rounded up, and in milliseconds', (retryAfterMs, seconds, ms) => {
-    expect(errorHeaders(new RateLimitError(text, { retryAfterMs }))).toMatchObject({
+    expect(errorHeaders(new RateLimitError(text, { retryAfterMs }), () => 0)).toMatchObject({
       'retry-after': seconds,
       'retry-after-ms': ms,
       'x-should-retry': 'true',
     });
+  });
+});
+
+describe('P3: a wait that is told', () => {
+  const told = (retryAfterMs: number, random: () => number) => {
+    const headers = errorHeaders(new UnavailableError(text, undefined, { retryAfterMs }), random);
+    return { seconds: Number(headers['retry-after']), ms: Number(headers['retry-after-ms']) };
+  };
+
+  it.each([0, 1, 40, 999, 1_000, 1_001, 1_500, 2_000, 5_000, 30_000, 90_000, 3_600_000])(
+    'of %d ms is never shorter, and at most half as long again; whole seconds where that leaves a choice',
+    (retryAfterMs) => {
+      for (const random of [0, 0.001, 0.33, 0.5, 0.9, 0.999_999]) {
+        const { seconds, ms } = told(retryAfterMs, () => random);
+        expect(ms).toBeGreaterThanOrEqual(retryAfterMs);
+        expect(ms).toBeLessThanOrEqual(Math.ceil(retryAfterMs * 1.5));
+        expect(Number.isInteger(seconds) && seconds * 1000 >= retryAfterMs).toBe(true);
+        expect(seconds).toBeLessThanOrEqual(Math.max(Math.ceil(retryAfterMs / 1000), (retryAfterMs * 1.5) / 1000));
+      }
+      expect(told(retryAfterMs, () => 0.25)).toEqual(told(retryAfterMs, () => 0.25));
+    },
+  );
+
+  it('spreads 200 callers after an outage over half of it: no tenth of that has more than a fifth of them', () => {
+    const waits = Array.from({ length: 200 }, () => told(10_000, Math.random));
+    const tenths = new Array<number>(10).fill(0);
+    for (const { ms } of waits) tenths[Math.min(9, Math.floor((ms - 10_000) / 500))]!++;
+    expect(Math.max(...tenths)).toBeLessThan(40);
+    expect(new Set(waits.map(({ seconds }) => seconds))).toEqual(new Set([10, 11, 12, 13, 14]));
   });
 });
 

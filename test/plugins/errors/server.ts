@@ -22,7 +22,7 @@ export const serverSettings: Config['server'] = {
   keep_alive_comments: 0,
   trust_proxy: [],
   cors: { origins: [] },
-  overload: { unready_above: 0, shed_above: 0 },
+  overload: { unready_above: 0, shed_above: 0, target: 0 },
   shutdown: { delay: 0, timeout: 1_000 },
 };
 
@@ -36,7 +36,7 @@ export async function startServer(
   // Node looks for slow requests at this interval; tests do not wait for the real one.
   const app = Fastify({ ...options, http: { ...options.http, connectionsCheckingInterval: 25 } }) as unknown as FastifyInstance;
   whenDone(() => app.close());
-  await app.register(errors, { notFound: (request) => `Nothing is at ${request.url.split('?', 1)[0]}.` });
+  await app.register(errors, { notFound: (request) => `Nothing is at ${request.url.split('?', 1)[0]}.`, random: () => 0 });
   await plan(app);
   refuseOddRequests(app.server);
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -19,7 +19,7 @@ interface Rig {
   readonly held: { reply: FastifyReply; exchange: Exchange }[];
 }
 
-async function start(maxInFlight = 100, overload = { unready_above: 0, shed_above: 0 }): Promise<Rig> {
+async function start(maxInFlight = 100, overload = { unready_above: 0, shed_above: 0, target: 0 }): Promise<Rig> {
   const app = Fastify({ forceCloseConnections: true, keepAliveTimeout: 60_000 });
   whenDone(() => app.close());
   const held: Rig['held'] = [];

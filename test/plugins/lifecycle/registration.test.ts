@@ -12,10 +12,12 @@ import inventory from '../../../plugins/auth/inventory.ts';
 import body from '../../../plugins/body.ts';
 import errors from '../../../plugins/errors/index.ts';
 import exchange from '../../../plugins/exchange/index.ts';
+import explain from '../../../plugins/explain/index.ts';
 import httpRules from '../../../plugins/http-rules.ts';
 import lifecycle from '../../../plugins/lifecycle/index.ts';
 import metrics from '../../../plugins/metrics/index.ts';
 import prefixes from '../../../plugins/prefixes/index.ts';
+import probes from '../../../plugins/probes/index.ts';
 import relay from '../../../plugins/relay/index.ts';
 import router from '../../../plugins/router/index.ts';
 import signatures from '../../../plugins/signatures/index.ts';
@@ -64,7 +66,7 @@ const plugins: Readonly<Record<string, Entry>> = {
   'http-rules': entry(httpRules, ['errors'], {}),
   lifecycle: entry(lifecycle, ['errors', 'exchange'], { instance: ['lifecycle'] }, () => ({
     maxInFlight: 10,
-    overload: { unready_above: 0, shed_above: 0 },
+    overload: { unready_above: 0, shed_above: 0, target: 0 },
   })),
   auth: entry(auth, ['@fastify/rate-limit'], { instance: ['auth'] }, () => ({
     mode: 'none',
@@ -84,8 +86,16 @@ const plugins: Readonly<Record<string, Entry>> = {
     ledgerReady: () => true,
   })),
   'access-log': entry(accessLog, ['exchange'], {}),
+  explain: entry(explain, ['exchange', 'usage', 'router'], { instance: ['explain'] }, () => ({
+    config,
+    keep: true,
+    log: false,
+    configVersion: 'c1',
+    ratesOf: () => null,
+  })),
   signatures: entry(signatures, [], { instance: ['signatures'] }, () => ({ dataDir: dataDir() })),
   prefixes: entry(prefixes, ['upstream', 'usage', 'router'], { instance: ['prefixes'] }, () => ({ configVersion: 'c1' })),
+  probes: entry(probes, ['router', 'upstream', 'usage'], { instance: ['probes'] }, () => ({ config, configVersion: 'c1' })),
   relay: entry(
     relay,
     ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'],

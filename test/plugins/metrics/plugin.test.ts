@@ -57,6 +57,7 @@ const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHeal
   model: target.slice(target.indexOf('/') + 1),
   breaker: 'closed',
   unavailableUntil: null,
+  exclusion: null,
   consecutiveFailures: 0,
   inFlight: 0,
   lastFailure: null,
@@ -235,6 +236,54 @@ test('the breaker and load of a configured target are shown as they are when scr
   expect(await linesOf(target, 'postern_target_in_flight')).toEqual(['postern_target_in_flight{target="up/m"} 4']);
   state.breaker = 'half_open';
   expect(await linesOf(target, 'postern_breaker_state')).toEqual(['postern_breaker_state{target="up/m"} 1']);
+});
+
+test('figures of a target have series only where they are known', async () => {
+  const known = { latencyMs: 250, uptime: 0.75, limit: 8, share: 0.5, exclusion: 'keys' } as const;
+  const target = await build({
+    config: () =>
+      ({
+        models: { m: { targets: ['m', 'n'].map((model) => ({ provider: 'up', model })) } },
+        providers: {},
+      }) as unknown as Config,
+    targets: () => [health('up/m', known), health('up/n')],
+  });
+  expect(await linesOf(target, 'postern_target_latency_seconds')).toEqual(['postern_target_latency_seconds{target="up/m"} 0.25']);
+  expect(await linesOf(target, 'postern_target_uptime_ratio')).toEqual(['postern_target_uptime_ratio{target="up/m"} 0.75']);
+  expect(await linesOf(target, 'postern_target_limit')).toEqual(['postern_target_limit{target="up/m"} 8']);
+  expect(await linesOf(target, 'postern_target_share_ratio')).toEqual([
+    'postern_target_share_ratio{target="up/m"} 0.5',
+    'postern_target_share_ratio{target="up/n"} 1',
+  ]);
+  expect(await linesOf(target, 'postern_target_available')).toEqual([
+    'postern_target_available{target="up/m"} 0',
+    'postern_target_available{target="up/n"} 1',
+  ]);
+});
+
+test('A6: parked keys are counted by provider and reason, never named', async () => {
+  const target = await build({
+    providerKeys: () => [
+      { provider: 'up', total: 3, parked: [{ id: 'team-a', reason: 'quota', until: 1 }] },
+      { provider: 'own', total: 1, parked: [] },
+    ],
+    probes: () => [{ provider: 'up', ok: 5, failed: 2 }],
+  });
+  expect(await linesOf(target, 'postern_provider_keys')).toEqual([
+    'postern_provider_keys{provider="up"} 3',
+    'postern_provider_keys{provider="own"} 1',
+  ]);
+  expect(await linesOf(target, 'postern_provider_keys_parked')).toEqual([
+    'postern_provider_keys_parked{provider="up",reason="authentication"} 0',
+    'postern_provider_keys_parked{provider="up",reason="quota"} 1',
+    'postern_provider_keys_parked{provider="own",reason="authentication"} 0',
+    'postern_provider_keys_parked{provider="own",reason="quota"} 0',
+  ]);
+  expect(await linesOf(target, 'postern_probes_total')).toEqual([
+    'postern_probes_total{provider="up",outcome="ok"} 5',
+    'postern_probes_total{provider="up",outcome="failed"} 2',
+  ]);
+  expect(await target.render()).not.toContain('team-a');
 });
 
 test('a target that is gone leaves no series behind', async () => {

@@ -13,7 +13,9 @@ describe('the prefixes plugin', () => {
   it('leaves a call without a prefix, or of a type that keeps none, as it is', async () => {
     const one = await rig();
     const { request } = callWith(one.target, 'a');
-    expect(one.app.prefixes.choose(one.target, { request } as never, { id: 'ex', keyId: null })).toEqual({
+    expect(
+      one.app.prefixes.choose(one.target, one.target.provider.credentials[0]!, { request } as never, { id: 'ex', keyId: null }),
+    ).toEqual({
       request,
       digest: null,
     });
@@ -34,7 +36,7 @@ describe('a marked prefix', () => {
     const { name, digest } = await untilKept('a');
     const next = choose('a');
     expect([bodyOf(next.request), next.digest]).toEqual([{ kept: name }, digest]);
-    app.prefixes.used(target, digest, 8_100);
+    app.prefixes.used(target, target.provider.credentials[0]!, digest, 8_100);
     expect(app.prefixes.list()).toEqual([expect.objectContaining({ hits: 1, tokensSaved: 8_100, tokens: 8_192 })]);
     expect(store.creates()).toBe(1);
   });
@@ -177,8 +179,8 @@ describe('the end of a kept prefix', () => {
     call('a');
     const { digest } = await untilKept('a');
     expect(choose('a').digest).toBe(digest);
-    app.prefixes.lost(target, digest);
-    app.prefixes.lost(target, digest);
+    app.prefixes.lost(target, target.provider.credentials[0]!, digest);
+    app.prefixes.lost(target, target.provider.credentials[0]!, digest);
     expect(entry('a')).toMatchObject({ state: 'rejected', hits: 0 });
     await until(() => expect(store.removals()).toBe(1));
     pass(29_000);
@@ -188,7 +190,7 @@ describe('the end of a kept prefix', () => {
     call('a');
     await untilKept('a');
     // And longer each time.
-    app.prefixes.lost(target, digest);
+    app.prefixes.lost(target, target.provider.credentials[0]!, digest);
     pass(119_000);
     call('a');
     await untilQuiet();

@@ -22,6 +22,7 @@ export const until = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(
 export interface RigOptions {
   readonly type?: ProviderType;
   readonly cache?: ProviderConfig['context_cache'];
+  readonly keys?: ProviderConfig['api_keys'];
   readonly prices?: Config['prices'];
 }
 
@@ -35,7 +36,12 @@ export async function rig(options: RigOptions = {}) {
   const instance = (name: string): ProviderInstance =>
     createInstance(
       name,
-      { type: type.type, base_url: store.url, ...(options.cache === undefined ? {} : { context_cache: options.cache }) },
+      {
+        type: type.type,
+        base_url: store.url,
+        ...(options.cache === undefined ? {} : { context_cache: options.cache }),
+        ...(options.keys === undefined ? {} : { api_keys: options.keys }),
+      },
       type,
     );
   const providers = new Map([
@@ -68,14 +74,14 @@ export async function rig(options: RigOptions = {}) {
   let calls = 0;
 
   /** One call that begins with `text`: what was sent for it. */
-  function choose(text: string, changes: PrefixChanges = {}, of: Target = target) {
-    return app.prefixes.choose(of, callWith(of, text, changes), { id: `ex_${++calls}`, keyId: 'key_a' });
+  function choose(text: string, changes: PrefixChanges = {}, of: Target = target, key = of.provider.credentials[0]!) {
+    return app.prefixes.choose(of, key, callWith(of, text, changes), { id: `ex_${++calls}`, keyId: 'key_a' });
   }
 
   /** The same, answered when it refers to a kept prefix; whether it did. */
-  function call(text: string, changes: PrefixChanges = {}, of: Target = target): boolean {
-    const { digest } = choose(text, changes, of);
-    if (digest !== null) app.prefixes.used(of, digest, 8_000);
+  function call(text: string, changes: PrefixChanges = {}, of: Target = target, key = of.provider.credentials[0]!): boolean {
+    const { digest } = choose(text, changes, of, key);
+    if (digest !== null) app.prefixes.used(of, key, digest, 8_000);
     return digest !== null;
   }
 

@@ -6,7 +6,7 @@ import { eventsOf, streamError } from '../../helper/client.ts';
 const lines = 'Line one\n\ndata: [DONE]\n\n\u2028';
 
 it('a whole reply is the envelope with its headers in turn', () => {
-  const { headers, body } = toErrorReply(new RateLimitError('Wait.', { retryAfterMs: 1_500 }));
+  const { headers, body } = toErrorReply(new RateLimitError('Wait.', { retryAfterMs: 1_500 }), () => 0);
   expect(JSON.parse(body.toString())).toEqual({
     error: { message: 'Wait.', type: 'requests', param: null, code: 'rate_limit_exceeded' },
   });

@@ -95,4 +95,69 @@ describe('the clocks of an exchange', () => {
     pass(101);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  describe('the least rate of progress', () => {
+    const meter = { progress: 0 };
+    const advance = (ms: number, characters: number) => {
+      for (let at = 0; at < ms / 10; at++) {
+        pass(10);
+        meter.progress += characters;
+      }
+    };
+    beforeEach(() => {
+      meter.progress = 5_000;
+    });
+
+    it('is measured window by window, from where it began', () => {
+      watchdog.rate(meter, 100, 1_000, now());
+      advance(3_000, 2);
+      expect(expired).toEqual([]);
+      advance(900, 2);
+      pass(1_200);
+      expect(expired).toEqual(['minimum rate']);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('runs out after the first window that was too slow, and no earlier', () => {
+      watchdog.rate(meter, 100, 1_000, now());
+      meter.progress += 99;
+      pass(999);
+      expect(expired).toEqual([]);
+      pass(2);
+      expect(expired).toEqual(['minimum rate']);
+      pass(10_000);
+      expect(expired).toHaveLength(1);
+    });
+
+    it('is not asked for while paused, and begins anew afterwards', () => {
+      watchdog.rate(meter, 100, 1_000, now());
+      pass(900);
+      watchdog.pause();
+      pass(10_000);
+      expect([expired, vi.getTimerCount()]).toEqual([[], 0]);
+      watchdog.rate(meter, 100, 1_000, now());
+      pass(900);
+      meter.progress += 100;
+      pass(200);
+      expect(expired).toEqual([]);
+    });
+
+    it.each([
+      [0, 1_000],
+      [100, 0],
+    ])('of %d in %d ms is none', (perSecond, window) => {
+      watchdog.rate(meter, perSecond, window, now());
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('shares the one timer with the other clocks, and ends with the attempt', () => {
+      watchdog.total(60_000, now());
+      watchdog.phase('idle', 5_000, now());
+      watchdog.rate(meter, 100, 1_000, now());
+      expect(vi.getTimerCount()).toBe(1);
+      watchdog.rest();
+      pass(2_000);
+      expect([expired, vi.getTimerCount()]).toEqual([[], 1]);
+    });
+  });
 });

@@ -84,6 +84,7 @@ describe('the snapshot', () => {
       model: 'large',
       breaker: 'closed',
       unavailableUntil: null,
+      exclusion: null,
       consecutiveFailures: 0,
       inFlight: 0,
       lastFailure: null,

@@ -35,7 +35,7 @@ function rig(groups: readonly (readonly Target[])[], allowed: (target: Target) =
   const call: PlanCall = {
     operation: 'chat',
     needs: () => plainNeeds,
-    restrictions: { excludes: (each) => (allowed(each) ? null : 'not_allowed'), foremost: (candidates) => candidates },
+    restrictions: { restriction: (each) => (allowed(each) ? null : 'only'), foremost: (candidates) => candidates },
     affinityKey: () => null,
   };
   const plan = new Plan(route(health, ...groups), { health, random: Math.random }, call, new Decision());

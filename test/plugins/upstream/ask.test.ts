@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ask, failureOf } from '../../../plugins/prefixes/ask.ts';
+import { ask, failureOf } from '../../../plugins/upstream/ask.ts';
 import { type AnswerListener, failed, type Upstream } from '../../../plugins/upstream/index.ts';
 import type { ProviderInstance } from '../../../providers/provider.ts';
 

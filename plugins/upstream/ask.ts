@@ -1,11 +1,12 @@
 import {
+  type Credential,
   type ProviderInstance,
   TranslationError,
   type UpstreamFailure,
   type UpstreamHead,
   type UpstreamRequest,
 } from '../../providers/provider.ts';
-import { failed, type Upstream, type UpstreamCall } from '../upstream/index.ts';
+import { type AnswerListener, failed, type Upstream, type UpstreamCall } from './index.ts';
 
 /** Bytes of an answer: names and numbers, never a prefix itself. */
 const maxBytes = 4 * 1024 * 1024;
@@ -36,7 +37,13 @@ export interface Asking {
 }
 
 /** Asks an upstream by itself, for no caller, within `timeout` milliseconds. */
-export function ask(upstream: Upstream, provider: ProviderInstance, request: UpstreamRequest, timeout: number): Asking {
+export function ask(
+  upstream: Upstream,
+  provider: ProviderInstance,
+  request: UpstreamRequest,
+  timeout: number,
+  credential?: Credential,
+): Asking {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -49,7 +56,7 @@ export function ask(upstream: Upstream, provider: ProviderInstance, request: Ups
   const timer = setTimeout(() => {
     end(failed(call.sent ? 'timeout' : 'connect', 'the provider did not answer in time', !call.sent));
   }, timeout).unref();
-  const call: UpstreamCall = upstream.send(provider, request, undefined, {
+  const listener: AnswerListener = {
     onSent() {},
     onHead(given) {
       head = given;
@@ -64,7 +71,8 @@ export function ask(upstream: Upstream, provider: ProviderInstance, request: Ups
       resolve({ head: head!, bytes: Buffer.concat(chunks) });
     },
     onFailure: end,
-  });
+  };
+  const call: UpstreamCall = upstream.send(provider, request, undefined, listener, credential);
   return { answer: promise, abort: () => end(failed('network', 'the request was given up', !call.sent)) };
 }
 
