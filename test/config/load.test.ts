@@ -27,7 +27,7 @@ test('each layer stands above the one before, and origins say which one won', ()
   expect(config.health).toMatchObject({ failure_ratio: 0.5, window: 1_000, min_requests: 2, consecutive_failures: 3 });
   expect(config.logging.level).toBe('fatal');
   const health = ['failure_ratio', 'window', 'min_requests', 'consecutive_failures'].map((key) => origins.get(`health.${key}`));
-  expect(health).toEqual(['config/default.yaml:56', 'config/stage.yaml:1', 'my.yaml:1', 'overlay']);
+  expect(health).toEqual(['config/default.yaml:67', 'config/stage.yaml:1', 'my.yaml:1', 'overlay']);
   expect(origins.get('logging.level')).toBe('environment LOG_LEVEL');
 });
 
@@ -139,7 +139,7 @@ test('zero needs no unit', () => {
   expect(load({ file: 'server: { keep_alive_comments: 0 }\n' }).config.server.keep_alive_comments).toBe(0);
 });
 
-test.each(['teams', 'limits', 'budgets', 'cache', 'telemetry', 'alerts'])(
+test.each(['teams', 'budgets', 'cache', 'telemetry', 'alerts'])(
   'content in the reserved block %s is refused',
   (block) => {
     expect(onlyProblem({ file: `${block}: { x: 1 }\n` }).message).toMatch(/is not available in this version$/);

@@ -86,7 +86,7 @@ describe('shares on sockets', () => {
     expect(await shares(20, 1)).toEqual([0, 20, 0]);
   });
 
-  test('lowest-latency, P4: nine tenths of the calls leave a provider within 30 calls of its becoming ten times as slow', {
+  test('P4: lowest-latency: nine tenths of the calls leave a provider within 30 calls of its becoming ten times as slow', {
     retry: 2,
   }, async () => {
     const { upstreams, shares } = await rig('lowest-latency');

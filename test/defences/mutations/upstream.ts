@@ -6,10 +6,10 @@ export const upstream: readonly Mutation[] = [
     id: 'redirect-not-followed',
     removes: 'a redirect is an answer and is not followed',
     file: 'plugins/upstream/index.ts',
-    find: 'pools.get(provider).dispatch({ method, path, body, headers: headerList(request, via) }, call);',
+    find: 'pools.get(provider).dispatch({ method, path, body, headers: headerList(request, credential, via) }, call);',
     replace: `const { Agent, interceptors } = process.getBuiltinModule('node:module').createRequire(import.meta.url)('undici');
           const following = new Agent().compose(interceptors.redirect({ maxRedirections: 3 }));
-          following.dispatch({ origin: provider.origin, method, path, body, headers: headerList(request, via) }, call);`,
+          following.dispatch({ origin: provider.origin, method, path, body, headers: headerList(request, credential, via) }, call);`,
     test: 'plugins/upstream/requests',
     name: 'U15: a redirect is an answer, never followed',
   },
