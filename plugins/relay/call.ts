@@ -75,7 +75,7 @@ export function callerTimeout(request: FastifyRequest): number | null {
   const ms = typeof asked === 'string' ? parseDuration(asked.trim()) : 0;
   if (typeof ms !== 'number' || ms === 0) {
     throw new ValidationError(
-      'The header x-postern-timeout takes a duration with a unit, such as 30s or 1500ms.',
+      'The header x-postern-timeout takes a duration with a unit, from 1ms to 24d, such as 30s or 1500ms.',
       'x-postern-timeout',
     );
   }

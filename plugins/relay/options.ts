@@ -138,5 +138,8 @@ export function optionTimeout({ timeout }: GatewayOptionsBody): number | null {
   if (timeout == null) return null;
   const ms = parseDuration(timeout.trim());
   if (typeof ms === 'number' && ms > 0) return ms;
-  throw new ValidationError('`gateway.timeout` takes a duration with a unit, such as 30s or 1500ms.', 'gateway.timeout');
+  throw new ValidationError(
+    '`gateway.timeout` takes a duration with a unit, from 1ms to 24d, such as 30s or 1500ms.',
+    'gateway.timeout',
+  );
 }

@@ -111,7 +111,8 @@ export function ledgerUnavailable(): GatewayError {
 /** Null when nobody is left to be told. `sends`: upstream sends made so far. */
 export function cancelError(reason: CancelReason, sends: number): GatewayError | null {
   if (reason === 'deadline') {
-    const message = 'The answer did not arrive within the total time allowed (timeouts.total, or the header x-postern-timeout).';
+    const message =
+      'The answer did not arrive within the total time allowed (timeouts.total, the header x-postern-timeout, or gateway.timeout).';
     return new TimeoutError(message, { shouldRetry: sends <= 1 });
   }
   if (reason === 'shutdown') return new UnavailableError('This gateway is shutting down; try again.', 'gateway_draining');

@@ -81,13 +81,20 @@ export class Retries {
     return again === null ? { to: 'queue' } : { to: 'same', candidate: again };
   }
 
+  /** A spent quota that the provider named no wait for, with the wait until one of the keys is tried again. */
+  withRest(failure: UpstreamFailure): UpstreamFailure {
+    if (failure.reason !== 'quota' || failure.retryAfterMs !== null) return failure;
+    const retryAfterMs = this.#plan.wait();
+    return retryAfterMs > 0 ? { ...failure, retryAfterMs } : failure;
+  }
+
   /** The same target once more, only because nothing has reached it: after a wait, doubled each time, with jitter. */
   later(candidate: Candidate, sends: number, ready: (available: boolean) => void): void {
     const wait = this.#input.exchange.config.retries.backoff * 2 ** (sends - 1) * (0.5 + this.#context.random() / 2);
     this.#backoff = setTimeout(() => {
       this.#backoff = null;
       // Meanwhile others may have found it broken, or be probing it.
-      ready(this.#context.router.targetHealth.wait(candidate) === 0);
+      ready(this.#context.router.targetHealth.wait(candidate) === 0 && !candidate.state.full);
     }, wait);
   }
 

@@ -79,7 +79,7 @@ export class Run implements AttemptOwner, HedgeOwner {
 
   /** Whether other models are there for a call that is too long for the targets of this one; they are asked from now on. */
   #tooLongForAll(): boolean {
-    return this.#sends === 0 && this.#plan.refusal?.reason === 'context_length' && this.#plan.fallBack('context_length');
+    return this.#sends === 0 && this.#plan.tooLong && this.#plan.fallBack('context_length');
   }
 
   #exhausted(): void {
@@ -160,8 +160,8 @@ export class Run implements AttemptOwner, HedgeOwner {
   // --- what attempts report
 
   onHeaded(attempt: Attempt): void {
-    const { admission } = this.#lanes.of(attempt);
-    this.#context.router.targetHealth.firstByte(admission, attempt.headAt - attempt.startedAt);
+    if (attempt.upstreamStatus >= 300) return;
+    this.#context.router.targetHealth.firstByte(this.#lanes.of(attempt).admission, attempt.headAt - attempt.startedAt);
   }
 
   onFiltered(attempt: Attempt): boolean {
@@ -248,7 +248,7 @@ export class Run implements AttemptOwner, HedgeOwner {
 
   #failOver(failure: UpstreamFailure): void {
     const step = this.#retries.after(failure, this.#sends);
-    if (step.to === 'nowhere') this.#refuse(clientError(failure, step.retried));
+    if (step.to === 'nowhere') this.#refuse(clientError(this.#retries.withRest(failure), step.retried));
     else if (step.to === 'queue') this.#wait('failover');
     else if (step.to === 'next') this.#send(step.candidate, 'failover');
     else {

@@ -39,11 +39,14 @@ export class PeakEwma {
 export class Mean {
   #value: number;
   readonly #gain: number;
+  #begun: boolean;
   #known = false;
 
-  constructor(initial: number, gain: number) {
-    this.#value = initial;
+  /** `assumed`: where it begins, and counts until it is worn down; without it the first measurement is the beginning. */
+  constructor(gain: number, assumed?: number) {
+    this.#value = assumed ?? 0;
     this.#gain = gain;
+    this.#begun = assumed !== undefined;
   }
 
   get known(): boolean {
@@ -55,7 +58,7 @@ export class Mean {
   }
 
   observe(sample: number): void {
-    this.#value = this.#known ? this.#value + this.#gain * (sample - this.#value) : sample;
-    this.#known = true;
+    this.#value = this.#begun ? this.#value + this.#gain * (sample - this.#value) : sample;
+    this.#begun = this.#known = true;
   }
 }

@@ -28,7 +28,7 @@ export interface CatalogueOptions {
   /** Prices of a target now; null when unknown. */
   readonly ratesOf: RatesOf;
   /** What is remembered of a target. */
-  readonly stateOf: (target: Target) => TargetState;
+  readonly stateOf: (target: Target, configured: boolean) => TargetState;
 }
 
 interface Pattern {
@@ -179,7 +179,7 @@ export class Catalogue {
         if (provider === undefined) return [];
         return [this.#target(provider, target.model === '*' ? wildcard : target.model, target.weight ?? 1, target.dimensions)];
       });
-      groups.push(this.#group(each, config.strategy ?? 'weighted', targets, config, cause));
+      groups.push(this.#group(each, config.strategy ?? 'weighted', targets, config, cause, rest === ''));
       for (const fallback of config.fallbacks ?? []) visit(fallback, wildcard, cause);
     };
     visit(name, rest, 'exhausted');
@@ -197,10 +197,11 @@ export class Catalogue {
     targets: readonly Target[],
     config: TargetGroup['config'],
     cause: FallbackCause,
+    configured = false,
   ): TargetGroup {
     const { random, ratesOf, stateOf } = this.#options;
     const candidates = targets.map((target, slot) => {
-      const state = stateOf(target);
+      const state = stateOf(target, configured);
       this.#limits.apply(target, state);
       return new Candidate(target, slot, state);
     });
@@ -213,7 +214,9 @@ export class Catalogue {
     const provider = config === undefined ? undefined : this.#options.providers.get(config.provider);
     if (provider === undefined) return null;
     const target = this.#target(provider, config!.model === '*' ? wildcard : config!.model, 1, undefined);
-    return { candidate: new Candidate(target, 0, this.#options.stateOf(target)), share: config!.share ?? 1, config: config! };
+    const state = this.#options.stateOf(target, wildcard === '');
+    this.#limits.apply(target, state);
+    return { candidate: new Candidate(target, 0, state), share: config!.share ?? 1, config: config! };
   }
 
   #target(provider: ProviderInstance, model: string, weight: number, dimensions: number | undefined): Target {

@@ -153,15 +153,18 @@ export class CredentialPool {
 
   #park({ key: at, turn }: KeyUse, reason: FailureReason, rest: number, now: number): void {
     const key = this.#keys[at]!;
-    // The wait of a trial that failed is no rest.
-    const before = key.trial === turn ? 0 : key.restUntil;
-    if (turn > key.parkedAt) {
+    const outdated = turn <= key.parkedAt;
+    // Sent before it was parked: of no more interest once a later call has shown that it works, or is finding out.
+    if (outdated && (key.reason === null || key.trial !== 0)) return;
+    // The wait of a trial is no rest.
+    const before = key.trial === 0 ? key.restUntil : 0;
+    if (!outdated) {
       key.restFor = rest;
       key.parkedAt = this.#turn;
     }
     key.reason = reason;
     key.restUntil = Math.max(now + rest, before);
-    if (key.trial === turn) key.trial = 0;
+    key.trial = 0;
   }
 
   #restAt(use: KeyUse, rests: KeyRests, reason: FailureReason, until: number): void {

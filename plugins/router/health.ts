@@ -1,12 +1,13 @@
-import { LRUCache } from 'lru-cache';
 import type { FailureReason, ProviderInstance, Target, UpstreamFailure } from '../../providers/provider.ts';
 import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { Candidate } from './candidate.ts';
-import { CredentialPool, type KeyUse } from './credentials.ts';
+import type { CredentialPool, KeyUse } from './credentials.ts';
 import { DownProviders } from './down-providers.ts';
+import type { Sockets } from './limits/sockets.ts';
 import { shownKeys, shownTarget } from './shown-health.ts';
-import { TargetState } from './target-state.ts';
+import type { TargetState } from './target-state.ts';
+import { TargetStates } from './target-states.ts';
 import type { ProviderKeys, TargetHealth, Unavailability } from './types.ts';
 
 /** What a failure speaks of. */
@@ -32,13 +33,13 @@ const blame: Readonly<Record<FailureReason, 'target' | 'key' | 'none'>> = {
 
 /** A failure counts as this long an answer, so that failing fast attracts nothing (linkerd2-proxy#4537). Milliseconds. */
 const failurePenalty = 5_000;
-/** Callers name models freely (`provider/anything`), so what is remembered of targets has a bound. */
-const rememberedTargets = 10_000;
 
 /** One request a target is working on. Holds the state itself: the target may be forgotten before the request ends. */
 export interface Admission extends KeyUse {
   readonly probe: boolean;
   readonly state: TargetState;
+  /** The provider's sockets it counts among; null for none. */
+  readonly sockets: Sockets | null;
 }
 
 /** What the answer to a request showed. */
@@ -53,14 +54,14 @@ export interface Answered {
  * for, and what their answers showed. Nothing is sent from here to find out.
  */
 export class Health {
-  readonly #states = new LRUCache<string, TargetState>({ max: rememberedTargets });
-  readonly #pools = new Map<ProviderInstance, CredentialPool>();
+  readonly #states: TargetStates;
   readonly #down = new DownProviders();
   readonly #options: Config['health'];
   readonly #now: () => number;
 
   constructor(options: Config['health'], now: () => number) {
     this.#options = options;
+    this.#states = new TargetStates(options);
     this.#now = now;
   }
 
@@ -73,21 +74,13 @@ export class Health {
     return this.#now();
   }
 
-  /** What is remembered of a target; made when first asked for. */
-  state(target: Target): TargetState {
-    const known = this.#states.get(target.id);
-    if (known !== undefined) return known;
-    const state = new TargetState(this.pool(target.provider), this.#options.slow_start);
-    this.#states.set(target.id, state);
-    return state;
+  /** What is remembered of a target; made when first asked for. `configured`: never forgotten, whatever callers name. */
+  state(target: Target, configured = false): TargetState {
+    return this.#states.of(target, configured);
   }
 
   pool(provider: ProviderInstance): CredentialPool {
-    const known = this.#pools.get(provider);
-    if (known !== undefined) return known;
-    const pool = new CredentialPool(provider, this.#options);
-    this.#pools.set(provider, pool);
-    return pool;
+    return this.#states.pool(provider);
   }
 
   /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. */
@@ -138,21 +131,23 @@ export class Health {
     const pool = this.pool(provider);
     if (!this.#down.remove(pool)) return;
     const now = this.#now();
-    for (const state of this.#states.values()) if (state.credentials === pool) state.recoveredAt = now;
+    for (const state of this.#states.all()) if (state.credentials === pool) state.recoveredAt = now;
   }
 
   /** A request goes out, not with keys at places in `but`. Ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
-  admit({ state }: Candidate, but?: readonly number[]): Admission {
+  admit({ state, target }: Candidate, but?: readonly number[]): Admission {
+    this.#states.used(target);
     state.inFlight++;
-    if (state.sockets !== null) state.sockets.inFlight++;
+    const { sockets } = state;
+    if (sockets !== null) sockets.inFlight++;
     const { key, turn } = state.credentials.pick(state.keyRests, this.#now(), but);
-    if (state.breaker === 'closed') return { probe: false, state, key, turn };
+    if (state.breaker === 'closed') return { probe: false, state, sockets, key, turn };
     state.breaker = 'half_open';
     state.probing = true;
-    return { probe: true, state, key, turn };
+    return { probe: true, state, sockets, key, turn };
   }
 
-  /** The answer began, `ms` after the request was sent. */
+  /** A good answer began, `ms` after the request was sent: errors are told without the work that takes its time. */
   firstByte({ state }: Admission, ms: number): void {
     if (state.limit === null) return;
     state.limit.answered(ms, state.inFlight, this.#now());
@@ -205,7 +200,7 @@ export class Health {
   snapshot(targets: Iterable<Target>): TargetHealth[] {
     const now = this.#now();
     return [...targets].map((target) => {
-      const state = this.#states.peek(target.id) ?? new TargetState(this.pool(target.provider), this.#options.slow_start);
+      const state = this.#states.shown(target);
       return shownTarget(target, state, this.wait({ state } as Candidate, now), this.exclusion(state, now), now);
     });
   }
@@ -220,9 +215,9 @@ export class Health {
     return reason === 'authentication' && status === 403 && state.credentials.size === 1 ? 'target' : blame[reason];
   }
 
-  #end({ probe, state }: Admission): TargetState {
+  #end({ probe, state, sockets }: Admission): TargetState {
     state.inFlight--;
-    if (state.sockets !== null) state.sockets.inFlight--;
+    if (sockets !== null) sockets.inFlight--;
     if (probe) state.probing = false;
     return state;
   }

@@ -70,7 +70,7 @@ export default fp<RouterOptions>(
         builtin: options.builtin,
         random,
         ratesOf: options.ratesOf,
-        stateOf: (target) => targetHealth.state(target),
+        stateOf: (target, configured) => targetHealth.state(target, configured),
       });
       return catalogue;
     }

@@ -7,6 +7,7 @@ import type { Health } from './health.ts';
 import { KeyFaults } from './key-faults.ts';
 import { canTake, fitsWindow, type Needs } from './needs.ts';
 import { type Disallowed, exclusionBy, type Restrictions } from './restrictions.ts';
+import { eased } from './slow-start.ts';
 import type { Facts, FallbackCause, Route, TargetGroup } from './types.ts';
 
 /** What the plan asks of the call; each is found out when it is first needed. */
@@ -25,6 +26,9 @@ export interface PlanTools {
   readonly random: () => number;
 }
 
+/** What ends by itself: worth waiting for, once something else is. */
+const waitedOut: ReadonlySet<Exclusion> = new Set(['breaker', 'rest', 'keys', 'probe']);
+
 /** The ordered attempts of one exchange: each target once, or once with each key that failed; groups in order, unavailable ones left out. */
 export class Plan {
   /** Why the first target that could not take the call cannot; null when none was passed over for that. */
@@ -39,6 +43,7 @@ export class Plan {
   /** Those that are out for a while. */
   #out: Candidate[] = [];
   #bits = -1;
+  #someTooLong = false;
   /** The first target of an embeddings call that was sent. */
   #space: Target | null = null;
   #cause: FallbackCause = 'exhausted';
@@ -83,6 +88,11 @@ export class Plan {
   /** The same, and those that it passed over because they are out for a while: what is worth waiting for once some are full. */
   get awaited(): readonly Candidate[] {
     return [...this.#full, ...this.#out];
+  }
+
+  /** Nothing could take the call, and something because of its length alone. */
+  get tooLong(): boolean {
+    return this.#someTooLong && this.possible().length === 0;
   }
 
   /** The target asked last once more, when it may be asked now. */
@@ -200,12 +210,12 @@ export class Plan {
       const why = this.#exclusion(candidate, group, now);
       excluded[at] = why;
       if (why === 'full') this.#full.push(candidate);
-      else if (why === 'breaker' || why === 'rest' || why === 'keys') this.#out.push(candidate);
+      else if (why !== null && waitedOut.has(why)) this.#out.push(candidate);
       if (why !== null) continue;
       open.push(candidate);
       if (candidate.state.share(now) < 1) recovering = true;
     }
-    if (recovering && open.length > 1) open = this.#eased(open, excluded, now);
+    if (recovering && open.length > 1) open = eased(open, excluded, now, this.#tools.random);
     const facts: Facts = { needs: this.#call.needs(), now };
     const choice = new Choice(group, purpose, excluded, facts, performance.now());
     this.decision.choices.push(choice);
@@ -229,18 +239,6 @@ export class Plan {
     const home = key === null ? null : belongingTo(wanted, key);
     choice.reason = home === null ? 'strategy' : 'affinity';
     return home ?? group.selector.pick(wanted, facts);
-  }
-
-  /** Targets that come back take part as often as their share says. */
-  #eased(open: Candidate[], excluded: (Exclusion | null)[], now: number): Candidate[] {
-    const kept = open.filter(({ state }) => {
-      const share = state.share(now);
-      return share === 1 || this.#tools.random() < share;
-    });
-    if (kept.length === 0) return open;
-    for (const { slot } of open) excluded[slot] = 'recovering';
-    for (const { slot } of kept) excluded[slot] = null;
-    return kept;
   }
 
   #exclusion(candidate: Candidate, group: TargetGroup, now: number): Exclusion | null {
@@ -271,6 +269,7 @@ export class Plan {
     const able = (candidate.abilities & this.#bits) === this.#bits;
     if (able && fitsWindow(needs, target.info)) return null;
     this.refusal ??= canTake(needs, target);
+    if (able) this.#someTooLong = true;
     return able ? 'too_long' : 'cannot_take';
   }
 

@@ -42,11 +42,11 @@ export class TargetState {
   /** To the first content; a failure counts as a long time. */
   readonly latency = new PeakEwma();
   /** Share of attempts that did not fail through the target. */
-  readonly uptime = new Mean(1, 0.05);
+  readonly uptime = new Mean(0.05, 1);
   /** Share of the input that the upstream had cached. */
-  readonly cacheShare = new Mean(0, 0.1);
+  readonly cacheShare = new Mean(0.1);
   /** Tokens of an answer. */
-  readonly outputTokens = new Mean(0, 0.1);
+  readonly outputTokens = new Mean(0.1);
   limit: ConcurrencyLimit | null = null;
   /** Of its provider; null where nothing limits them. */
   sockets: Sockets | null = null;

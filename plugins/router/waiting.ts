@@ -59,6 +59,14 @@ export interface WaitingRoomOptions {
   readonly now: () => number;
 }
 
+/** Whether there is a place, or somebody who has to leave for it. */
+function makeRoom(shares: Shares<Entry> | undefined, max: number, key: string, leaving: Set<Entry>): boolean {
+  if ((shares?.size ?? 0) < max) return true;
+  const displaced = max === 0 ? null : (shares?.displacedBy(key) ?? null);
+  if (displaced !== null) leaving.add(displaced);
+  return displaced !== null;
+}
+
 /**
  * Calls that wait because every target they could use is at its limit. For each target they stand in lines by key and model, which
  * are served in turn, each first come first served. As many are called as there is room for; each takes its place before the next
@@ -122,17 +130,12 @@ export class WaitingRoom {
     // Not again those who had a place.
     if (!entry.front && this.#wouldTake(entry, now) > ms) return 'hopeless';
     const { key, model } = entry.waiter;
-    const fits = this.#makeRoom(this.#shares, this.#options.max, key);
-    if (!fits || max === null) return fits ? null : 'full';
-    const models = this.#models.get(model);
-    return max > 0 && (models === undefined || this.#makeRoom(models, max, key)) ? null : 'full';
-  }
-
-  #makeRoom(shares: Shares<Entry>, max: number, key: string): boolean {
-    if (shares.size < max) return true;
-    const displaced = max === 0 ? null : shares.displacedBy(key);
-    if (displaced !== null) this.#refuse(displaced, 'displaced');
-    return displaced !== null;
+    const leaving = new Set<Entry>();
+    if (!makeRoom(this.#shares, this.#options.max, key, leaving)) return 'full';
+    if (max !== null && !makeRoom(this.#models.get(model), max, key, leaving)) return 'full';
+    // Only now: who cannot stay may not have driven anybody out.
+    for (const displaced of leaving) this.#refuse(displaced, 'displaced');
+    return null;
   }
 
   /** Milliseconds it would wait, going by how fast others are let in; 0 when that is not known. */

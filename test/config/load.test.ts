@@ -139,12 +139,9 @@ test('zero needs no unit', () => {
   expect(load({ file: 'server: { keep_alive_comments: 0 }\n' }).config.server.keep_alive_comments).toBe(0);
 });
 
-test.each(['teams', 'budgets', 'cache', 'telemetry', 'alerts'])(
-  'content in the reserved block %s is refused',
-  (block) => {
-    expect(onlyProblem({ file: `${block}: { x: 1 }\n` }).message).toMatch(/is not available in this version$/);
-  },
-);
+test.each(['teams', 'budgets', 'cache', 'telemetry', 'alerts'])('content in the reserved block %s is refused', (block) => {
+  expect(onlyProblem({ file: `${block}: { x: 1 }\n` }).message).toMatch(/is not available in this version$/);
+});
 
 test('plugins are refused while reserved', () => {
   expect(onlyProblem({ file: 'plugins: [{ path: ./x.js }]\n' }).message).toMatch(/is not available in this version$/);

@@ -1,6 +1,7 @@
 import type { Candidate } from '../candidate.ts';
 import type { Facts, SelectionStrategy } from '../types.ts';
 import { RequestPrices } from './request-price.ts';
+import { weighty } from './two-choices.ts';
 
 /** How much each property counts where the configuration does not say. */
 const usual = { price: 0.5, latency: 0.2, uptime: 0.25, cache: 0.05 };
@@ -66,8 +67,9 @@ export const score: SelectionStrategy = {
     }
 
     return {
-      pick(candidates, facts) {
+      pick(all, facts) {
         look(facts);
+        const candidates = weighty(all);
         let chosen = candidates[0]!;
         for (let at = 1; at < candidates.length; at++) {
           if (sums[candidates[at]!.slot]! < sums[chosen.slot]!) chosen = candidates[at]!;
@@ -77,7 +79,7 @@ export const score: SelectionStrategy = {
         }
         explored = null;
         if (random() >= exploration) return chosen;
-        const others = candidates.filter((each) => each !== chosen && each.target.weight > 0);
+        const others = candidates.filter((each) => each !== chosen);
         explored = others[Math.floor(random() * others.length)] ?? null;
         return explored ?? chosen;
       },

@@ -14,7 +14,8 @@ export function twoAtRandom(candidates: readonly Candidate[], random: () => numb
   return [among[first]!, among[other]!];
 }
 
-function weighty(candidates: readonly Candidate[]): readonly Candidate[] {
+/** Those with a weight above 0; all of them when there is none. */
+export function weighty(candidates: readonly Candidate[]): readonly Candidate[] {
   for (let at = 0; at < candidates.length; at++) {
     if (candidates[at]!.target.weight > 0) continue;
     const some = candidates.filter(({ target }) => target.weight > 0);

@@ -40,7 +40,7 @@ describe('a decision', () => {
     const { decision, plan, candidates } = rig(['a', 'b'], { pick: (all) => all[0]!, score: ({ slot }) => slot + 0.5 });
     candidates[0]!.state.inFlight = 3;
     candidates[0]!.state.latency.observe(412.12345, 1_000_000);
-    candidates[0]!.state.uptime.observe(0.98765);
+    candidates[0]!.state.uptime.observe(0.753);
     decision.options = { order: ['acme'], timeout: '5s', explain: null };
     plan.next('first');
     plan.next('failover');

@@ -235,6 +235,16 @@ describe('the bounds of the queue', () => {
     expect([room.size, room.counts.displaced]).toEqual([9, 7]);
   });
 
+  it('who may not stay drives nobody out: a model whose own queue is full leaves the places of others alone', () => {
+    const { room, busy, ask } = rig(4);
+    const states = [busy(1)];
+    for (let count = 0; count < 3; count++) ask(`a${count}`, { states, key: 'a' });
+    ask('b0', { states, key: 'b', model: 'batch', max: 1 });
+    for (let count = 1; count < 20; count++)
+      expect(ask(`b${count}`, { states, key: 'b', model: 'batch', max: 1 }).outcome).toBe('full');
+    expect([room.size, room.counts.displaced]).toEqual([4, 0]);
+  });
+
   it('refuse at once who would not be called in time, by how fast others are', async () => {
     const { clock, busy, ask, end } = rig(1_000);
     const state = busy(1);
