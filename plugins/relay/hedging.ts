@@ -50,8 +50,16 @@ export interface HedgeCounts {
 /** What hedging needs of one model. */
 interface ModelHedge {
   readonly settings: HedgeConfig;
-  readonly times: Times;
+  /** A document shows its first content when it is whole: apart from streams. */
+  readonly streams: Times;
+  readonly documents: Times;
   readonly budget: RetryBudget;
+}
+
+/** What hedging goes by of a call. */
+export interface HedgedCall {
+  readonly route: Route;
+  readonly call: { readonly stream: boolean };
 }
 
 export interface HedgingOptions {
@@ -76,13 +84,14 @@ export class Hedging {
   }
 
   /** The request of an exchange has gone out: the timer of its second one; null when there is not to be one. Counts the request. */
-  arm(route: Route, owner: HedgeOwner): HedgeTimer | null {
+  arm({ route, call }: HedgedCall, owner: HedgeOwner): HedgeTimer | null {
     const model = this.#model(route);
     if (model === null) return null;
     model.budget.request();
     const { min_samples, min_delay, percentile } = model.settings;
-    if (model.times.size < min_samples) return null;
-    return new HedgeTimer(owner, Math.max(min_delay, model.times.percentile(percentile)));
+    const times = call.stream ? model.streams : model.documents;
+    if (times.size < min_samples) return null;
+    return new HedgeTimer(owner, Math.max(min_delay, times.percentile(percentile)));
   }
 
   /** Whether an extra request may start now. */
@@ -113,8 +122,9 @@ export class Hedging {
    * The first content of a call came `ms` after its first request that was still under way. When a hedge brought it, that is what its
    * slow first one has taken at least: were it the hedge's own time, the slow ones would be forgotten and ever more be hedged.
    */
-  answered(route: Route, ms: number): void {
-    this.#model(route)?.times.add(ms);
+  answered({ route, call }: HedgedCall, ms: number): void {
+    const model = this.#model(route);
+    (call.stream ? model?.streams : model?.documents)?.add(ms);
   }
 
   #model(route: Route): ModelHedge | null {
@@ -130,7 +140,7 @@ export class Hedging {
 
   #made(settings: HedgeConfig): ModelHedge {
     const budget = new RetryBudget({ ratio: settings.max_ratio, min_per_second: 0, window }, this.#options.now);
-    return { settings, times: new Times(), budget };
+    return { settings, streams: new Times(), documents: new Times(), budget };
   }
 }
 

@@ -13,8 +13,8 @@ export class Lanes {
   readonly #open: OpenSend[] = [];
   readonly #context: RunContext;
   readonly #input: RunInput;
-  /** `performance.now()` milliseconds up to which the upstreams' time is counted: two at once count once. */
-  #counted = 0;
+  /** Since when upstreams are awaited, `performance.now()` milliseconds: two at once count once. Infinite while none is. */
+  #since = Number.POSITIVE_INFINITY;
 
   constructor(context: RunContext, input: RunInput) {
     this.#context = context;
@@ -106,9 +106,9 @@ export class Lanes {
 
   #countTime({ startedAt, endedAt }: Attempt): void {
     if (startedAt === 0) return;
-    const end = endedAt || performance.now();
-    const from = Math.max(startedAt, this.#counted);
-    if (end > from) this.#input.exchange.upstreamMs += end - from;
-    this.#counted = Math.max(end, this.#counted);
+    const since = Math.min(startedAt, this.#since);
+    const goesOn = this.#open.some(({ attempt }) => attempt.startedAt > 0);
+    this.#since = goesOn ? since : Number.POSITIVE_INFINITY;
+    if (!goesOn) this.#input.exchange.upstreamMs += (endedAt || performance.now()) - since;
   }
 }

@@ -93,12 +93,18 @@ export function withFallbacks(
     const param = `gateway.fallbacks[${at}]`;
     checkModel(principal, name, param);
     for (const group of resolved(router, name, param).groups) {
-      if (group.cause !== 'exhausted' || groups.some((each) => each.name === group.name && each.cause === group.cause)) continue;
+      if (group.cause !== 'exhausted' || groups.some((each) => isSame(each, group))) continue;
       if (operation === 'embeddings') checkSpace(route, group, param);
       groups.push(group);
     }
   });
   return { ...route, groups };
+}
+
+/** A pattern's groups have its name, whatever it matched. */
+function isSame(a: TargetGroup, b: TargetGroup): boolean {
+  if (a.name !== b.name || a.cause !== b.cause || a.targets.length !== b.targets.length) return false;
+  return a.targets.every((target, at) => target.id === b.targets[at]!.id);
 }
 
 function resolved(router: Router, name: string, param: string): Route {

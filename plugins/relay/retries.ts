@@ -60,10 +60,13 @@ export class Retries {
     else if (this.#suspect !== null) prefixes.lost(attempt.target, this.#suspect.credential, this.#suspect.digest);
   }
 
-  /** Whether a model that is there for what content filters withhold could answer instead. A hedge is no reason to ask it. */
-  chained({ purpose }: OpenSend, sends: number): boolean {
+  /**
+   * Whether a filtered answer is to fail because a model could answer that is there for what content filters withhold. A hedge
+   * fails anyhow while the first one goes on (`beside`).
+   */
+  chained({ purpose }: OpenSend, sends: number, beside: boolean): boolean {
     const { max_attempts } = this.#input.exchange.config.retries;
-    return purpose !== 'hedge' && sends < max_attempts && this.#plan.couldFallBack('content_policy');
+    return (sends < max_attempts || (beside && purpose === 'hedge')) && this.#plan.couldFallBack('content_policy');
   }
 
   /** Where the call goes now. `sends`: made so far. A chain of fallbacks is what the call asks for, so no budget of retries counts it. */

@@ -140,7 +140,7 @@ export class Run implements AttemptOwner, HedgeOwner {
   #firstSent(): void {
     const { hedging, shadows } = this.#context;
     shadows.copy(this.#input);
-    if (this.#input.exchange.config.retries.max_attempts > 1) this.#hedge = hedging.arm(this.#input.route, this);
+    if (this.#input.exchange.config.retries.max_attempts > 1) this.#hedge = hedging.arm(this.#input, this);
   }
 
   onHedgeDue(): void {
@@ -165,7 +165,7 @@ export class Run implements AttemptOwner, HedgeOwner {
   }
 
   onFiltered(attempt: Attempt): boolean {
-    return this.#retries.chained(this.#lanes.of(attempt), this.#sends);
+    return this.#retries.chained(this.#lanes.of(attempt), this.#sends, this.#lanes.size > 1);
   }
 
   onCommitted(attempt: Attempt): void {
@@ -206,7 +206,7 @@ export class Run implements AttemptOwner, HedgeOwner {
     this.#lanes.keepOnly(open);
     this.#reply.from(open);
     const { firstContentAt, endedAt } = open.attempt;
-    this.#context.hedging.answered(this.#input.route, (firstContentAt || endedAt) - since);
+    this.#context.hedging.answered(this.#input, (firstContentAt || endedAt) - since);
   }
 
   /** What the next turn will need; the caller has its answer only after it is safe. */

@@ -73,8 +73,9 @@ export class Shadows {
   /** Gives up what is under way; resolves when that is in the ledger. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const send of [...this.#open]) send.cancel('shutdown');
-    await Promise.all([...this.#open].map((send) => send.settled));
+    const all = [...this.#open];
+    for (const send of all) send.cancel('shutdown');
+    await Promise.all(all.map((send) => send.settled));
   }
 
   #start(input: RunInput, shadow: Shadow): void {

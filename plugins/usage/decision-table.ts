@@ -16,7 +16,8 @@ export class DecisionTable {
   readonly #kept: number;
   readonly #insert: StatementSync;
   readonly #remove: StatementSync;
-  #sinceRemoval = 0;
+  /** A process may be short-lived: its first write removes what earlier ones left. */
+  #sinceRemoval = removedEvery;
   /** Time of the newest row; the clock is never followed backwards. */
   #at: number;
 
@@ -36,11 +37,10 @@ export class DecisionTable {
     try {
       for (const record of records) this.#insert.run(this.#at, record);
       this.#sinceRemoval += records.length;
-      if (this.#sinceRemoval >= removedEvery) {
-        this.#sinceRemoval = 0;
-        this.#remove.run(this.#kept);
-      }
+      const removes = this.#sinceRemoval >= removedEvery;
+      if (removes) this.#remove.run(this.#kept);
       this.#database.exec('COMMIT');
+      if (removes) this.#sinceRemoval = 0;
     } catch (error) {
       // SQLite has rolled back by itself after some errors (disk full), not after others.
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');

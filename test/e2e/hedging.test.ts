@@ -12,7 +12,7 @@ import { type Script, startUpstream, type Upstream } from '../helper/upstream.ts
 // A second target beside a slow one: the first content wins, and nothing of the other is left but its row.
 
 const delayMs = 40;
-const warmUp = 10;
+const warmUp = 20;
 
 const late =
   (ms: number, script: Script): Script =>
@@ -41,7 +41,7 @@ async function rig(count = 2, hedge: object = {}, extra: object = {}): Promise<R
         m: {
           strategy: 'priority',
           targets: names.map((name) => ({ provider: name, model: 'up-1' })),
-          hedge: { enabled: true, min_samples: warmUp, min_delay: `${delayMs}ms`, max_ratio: 0.5, ...hedge },
+          hedge: { enabled: true, min_samples: warmUp / 2, min_delay: `${delayMs}ms`, max_ratio: 0.5, ...hedge },
         },
       },
       health: neverOpen,
@@ -49,7 +49,7 @@ async function rig(count = 2, hedge: object = {}, extra: object = {}): Promise<R
       ...extra,
     },
   });
-  for (let sent = 0; sent < warmUp; sent++) await request(gateway.url, { body: ask() });
+  await warm(gateway);
   return {
     gateway,
     upstreams,
@@ -61,6 +61,11 @@ async function rig(count = 2, hedge: object = {}, extra: object = {}): Promise<R
 }
 
 const counts = ({ gateway }: Rig) => gateway.gateway.api.relay.counts().hedges;
+
+/** Enough answers of each kind to be hedged by: half of `warmUp` calls are streams. */
+async function warm(gateway: TestGateway): Promise<void> {
+  for (let sent = 0; sent < warmUp; sent++) await request(gateway.url, { body: ask({ stream: sent % 2 === 0 }) });
+}
 
 /** Rows after the warm-up. */
 async function rowsOf({ gateway }: Rig, count: number) {
@@ -231,11 +236,11 @@ test('a hedge goes to another provider, not to another model of the slow one', {
   const gateway = await startGateway({
     overlay: {
       providers: { one: provider(one.url), other: provider(other.url) },
-      retries: { hedge: { enabled: true, min_samples: warmUp, min_delay: `${delayMs}ms`, max_ratio: 0.5 } },
+      retries: { hedge: { enabled: true, min_samples: warmUp / 2, min_delay: `${delayMs}ms`, max_ratio: 0.5 } },
       models: { m: { strategy: 'priority', targets: [target('one', 'x'), target('one', 'y'), target('other', 'z')] } },
     },
   });
-  for (let sent = 0; sent < warmUp; sent++) await request(gateway.url, { body: ask() });
+  await warm(gateway);
   one.script = silence;
   const reply = await request(gateway.url, { body: ask() });
   expect(reply.headers).toMatchObject({ 'x-postern-provider': 'other', 'x-postern-attempts': '2' });
@@ -248,7 +253,7 @@ test('a fallback is no second target', { retry: 2 }, async () => {
   const gateway = await startGateway({
     overlay: {
       providers: { a: provider(a.url), b: provider(b.url), spare: provider(spare.url) },
-      retries: { hedge: { enabled: true, min_samples: warmUp, min_delay: `${delayMs}ms`, max_ratio: 0.5 } },
+      retries: { hedge: { enabled: true, min_samples: warmUp / 2, min_delay: `${delayMs}ms`, max_ratio: 0.5 } },
       health: { consecutive_failures: 1, open_for: '60s' },
       models: {
         m: { strategy: 'priority', targets: [target('a'), target('b')], fallbacks: ['other'] },
@@ -257,7 +262,7 @@ test('a fallback is no second target', { retry: 2 }, async () => {
       },
     },
   });
-  for (let sent = 0; sent < warmUp; sent++) await request(gateway.url, { body: ask() });
+  await warm(gateway);
   b.script = failing(500);
   await request(gateway.url, { body: ask({ model: 'second' }) });
   a.script = late(delayMs + 60, chat);

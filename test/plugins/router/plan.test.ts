@@ -27,7 +27,11 @@ function route(of: Health, ...groups: readonly (readonly Target[])[]): Route {
   };
 }
 
-function rig(groups: readonly (readonly Target[])[], allowed: (target: Target) => boolean = () => true) {
+function rig(
+  groups: readonly (readonly Target[])[],
+  allowed: (target: Target) => boolean = () => true,
+  more: Partial<PlanCall> = {},
+) {
   const clock = manualClock();
   const health = new Health(healthOptions, clock.now);
   const rest = (each: Target, ms: number) =>
@@ -37,6 +41,7 @@ function rig(groups: readonly (readonly Target[])[], allowed: (target: Target) =
     needs: () => plainNeeds,
     restrictions: { restriction: (each) => (allowed(each) ? null : 'only'), foremost: (candidates) => candidates },
     affinityKey: () => null,
+    ...more,
   };
   const plan = new Plan(route(health, ...groups), { health, random: Math.random }, call, new Decision());
   const next = () => plan.next('first')?.target ?? null;
@@ -110,5 +115,30 @@ describe('the plan of one exchange', () => {
 
   it('tells no wait when nothing is eligible', () => {
     expect(rig([[a]], () => false).plan.wait()).toBe(0);
+  });
+});
+
+describe('a call that is too long', () => {
+  const small = (name: string, more: object = {}): Target => ({
+    ...target(name),
+    info: { id: name, created: 0, ownedBy: 'acme', contextWindow: 100, ...more },
+  });
+  const blind = (name: string): Target => ({ ...target(name), info: { id: name, created: 0, ownedBy: 'acme', input: ['text'] } });
+  const long: Partial<PlanCall> = { needs: () => ({ ...plainNeeds, inputTokens: 1_000, input: ['image'] }) };
+
+  it.each([
+    ['first', [small('a'), blind('b')]],
+    ['last', [blind('b'), small('a')]],
+  ])('is known as such wherever the target stands that it is too long for: %s', (_where, targets) => {
+    const { plan, next } = rig([targets], () => true, long);
+    expect(next()).toBeNull();
+    expect(plan.tooLong).toBe(true);
+  });
+
+  it('is none while a target could take it that is out for a while', () => {
+    const { plan, next, rest } = rig([[small('a'), target('b')]], () => true, long);
+    rest(target('b'), 1_000);
+    expect(next()).toBeNull();
+    expect(plan.tooLong).toBe(false);
   });
 });

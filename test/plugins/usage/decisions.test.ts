@@ -146,10 +146,12 @@ describe('decisions in the file', () => {
   it('are the newest of them', () => {
     const { store } = directory.start();
     const table = new DecisionTable(store.database, 5);
-    table.write(Array.from({ length: 999 }, (_, at) => record(at)));
-    expect(kept()).toHaveLength(999);
-    table.write([record(999)]);
-    expect(kept()).toEqual([995, 996, 997, 998, 999].map(record));
+    table.write(Array.from({ length: 8 }, (_, at) => record(at)));
+    expect(kept()).toEqual([3, 4, 5, 6, 7].map(record));
+    table.write(Array.from({ length: 999 }, (_, at) => record(8 + at)));
+    expect(kept()).toHaveLength(1_004);
+    table.write([record(1_007)]);
+    expect(kept()).toEqual([1_003, 1_004, 1_005, 1_006, 1_007].map(record));
   });
 
   it('all of a batch or none of it', () => {
