@@ -253,7 +253,7 @@ describe('keep-alive comments', () => {
       await sleep(200);
       await chat(call, wire);
     };
-    for (let at = 0; at < 12; at++) expect((await request(hedged.url, { body: ask() })).status).toBe(200);
+    for (let at = 0; at < 12; at++) expect((await request(hedged.url, { body: ask({ stream: true }) })).status).toBe(200);
     slow.script = silence;
     const { reply } = await timed(ask({ stream: true }), {}, hedged.url);
     const text = reply.body.toString();

@@ -23,10 +23,10 @@ export class ResponsesPassthroughStream implements StreamTranslator {
   filtered = false;
   /** The Response object of the terminal event, as it was sent. */
   protected response: Buffer | null = null;
-  readonly #secrets: readonly string[];
+  protected readonly secrets: readonly string[];
 
   constructor(secrets: readonly string[] = []) {
-    this.#secrets = secrets;
+    this.secrets = secrets;
   }
 
   push(event: SseEvent): Buffer | null {
@@ -43,7 +43,7 @@ export class ResponsesPassthroughStream implements StreamTranslator {
     }
     if (!isObject(payload)) {
       this.failure =
-        embeddedFailure(payload, this.#secrets) ?? protocolFailure('The provider sent a stream event that is not a JSON object.');
+        embeddedFailure(payload, this.secrets) ?? protocolFailure('The provider sent a stream event that is not a JSON object.');
       return null;
     }
     this.#read(payload, textOf(payload.type) ?? event.event, data);
@@ -62,9 +62,9 @@ export class ResponsesPassthroughStream implements StreamTranslator {
   #read(payload: JsonObject, type: string, data: Buffer): void {
     const response = isObject(payload.response) ? payload.response : null;
     if (type === 'error' || payload.error) {
-      this.failure = embeddedFailure(payload.error ? payload : { error: payload }, this.#secrets);
+      this.failure = embeddedFailure(payload.error ? payload : { error: payload }, this.secrets);
     } else if (type === 'response.failed' || type === 'response.cancelled') {
-      this.failure = failureOfResponse({ status: 'failed', ...response }, this.#secrets);
+      this.failure = failureOfResponse({ status: 'failed', ...response }, this.secrets);
     } else if (type === 'response.completed' || type === 'response.incomplete') {
       if (response === null) {
         this.failure = protocolFailure('The provider sent a terminal event without a response.');
@@ -102,6 +102,7 @@ export class ResponsesCollector extends ResponsesPassthroughStream {
     if (this.failure !== null || this.response === null) {
       throw new TranslationError(this.failure ?? protocolFailure('The provider sent no response.'));
     }
+    verifyResponse(parseBody(this.response), this.secrets);
     const { usage, model, characters } = this;
     const answer = { bytes: this.response, usage, model, characters };
     return this.filtered ? { ...answer, filtered: true } : answer;

@@ -132,6 +132,15 @@ describe('S13: Responses API in the other form', () => {
     );
   });
 
+  it('A12: throws for a terminal event whose response has no list of output', () => {
+    const aggregate = translation().aggregate();
+    const broken = { type: 'response.completed', response: { ...whole, output: false } };
+    aggregate.push(eventOf(JSON.stringify(broken)));
+    expect(() => aggregate.result()).toThrow(
+      expect.objectContaining({ failure: expect.objectContaining({ reason: 'protocol' }) }),
+    );
+  });
+
   it('makes of JSON a stream that gives the same answer back', () => {
     const { bytes: stream, tail } = translation().jsonAsStream(Buffer.from(JSON.stringify(whole)));
     expect(tail).toHaveLength(0);
