@@ -15,7 +15,7 @@ export async function startDialectGateway() {
     return `  ${dialect}: { type: ${types[dialect]}, base_url: '${mocks[index].url}', api_key: sk-upstream-0123456789abcdef, catalogue: false, operations: ${operations}, models: ${served} }\n`;
   });
   const file = `providers:\n${providers.join('')}retries: { max_attempts: 1 }
-health: { consecutive_failures: ${never}, failure_ratio: 1, min_requests: ${never} }\n`;
+health: { consecutive_failures: ${never}, failure_ratio: 1, min_requests: ${never}, max_rest: 0s }\n`;
   const gateway = await startProcess({ file, env: { LOG_LEVEL: 'silent', GATEWAY_API_KEYS: `clients=${key}` } });
   return {
     base: `${gateway.url}/v1`,
