@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { requestBody } from './messages.ts';
 import { OverloadLoad, type OverloadResult } from './overload-load.ts';
-import { freePort, killAll, leaveSubjectCore, start } from './process.ts';
+import { killAll, leaveSubjectCore, start, startUpstream } from './process.ts';
 import { subjects } from './subjects.ts';
 
 // More calls than the process can serve: `node bench/overload.ts [--dist DIR] [--seconds N] [--connections N]
@@ -53,13 +53,7 @@ function line(name: string, { offered, goodput, good, refused, failed, unsent }:
 leaveSubjectCore();
 const dist = resolve(values.dist ?? join(import.meta.dirname, '../dist'));
 const subject = subjects({ dist, scratch, profile: null }).find(({ id }) => id === 'gateway')!;
-const port = await freePort();
-const upstream = await start({
-  name: 'upstream',
-  args: [join(import.meta.dirname, 'upstream.ts'), String(port)],
-  port,
-  measured: false,
-});
+const upstream = await startUpstream();
 const launch = await subject.launch(upstream.url);
 const gateway = await start(launch);
 const small = JSON.parse(requestBody(false).toString()) as { messages: { role: string; content: string }[] };

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ProcessUse, processUse } from './cpu.ts';
 
@@ -119,4 +120,10 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The scripted provider of every run. */
+export async function startUpstream(): Promise<Running> {
+  const port = await freePort();
+  return start({ name: 'upstream', args: [join(import.meta.dirname, 'upstream.ts'), String(port)], port, measured: false });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { excess } from './gate.ts';
 import { runMicro } from './micro/run.ts';
 import { help, type Options, readOptions, UsageError } from './options.ts';
-import { freePort, killAll, leaveSubjectCore, start } from './process.ts';
+import { killAll, leaveSubjectCore, startUpstream } from './process.ts';
 import { asJson, report } from './report.ts';
 import { measure } from './rounds.ts';
 import { subjects } from './subjects.ts';
@@ -31,13 +31,7 @@ async function run(options: Options): Promise<void> {
     if (options.profile !== null) mkdirSync(options.profile, { recursive: true });
     leaveSubjectCore();
     const list = subjects({ dist: options.dist, scratch, profile: options.profile });
-    const port = await freePort();
-    const upstream = await start({
-      name: 'upstream',
-      args: [join(import.meta.dirname, 'upstream.ts'), String(port)],
-      port,
-      measured: false,
-    });
+    const upstream = await startUpstream();
     const results = await measure(list, upstream, options, progress);
     await upstream.stop();
     progress('');

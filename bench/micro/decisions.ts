@@ -1,57 +1,20 @@
 import { render } from '../../plugins/explain/document.ts';
 import { DecisionRecorder, type DecisionSource } from '../../plugins/explain/record.ts';
-import { Catalogue } from '../../plugins/router/catalogue.ts';
 import { Decision } from '../../plugins/router/decision.ts';
-import { Health } from '../../plugins/router/health.ts';
 import type { Needs } from '../../plugins/router/needs.ts';
 import { Plan } from '../../plugins/router/plan.ts';
 import { ratesFromConfig } from '../../plugins/usage/money.ts';
-import { createInstance } from '../../providers/instance.ts';
-import { openaiCompatible } from '../../providers/openai-compatible/index.ts';
 import type { Case } from './harness.ts';
+import { catalogueOf, health, needs as plainNeeds, provider } from './routing.ts';
 
-const provider = createInstance(
-  'bench',
-  { type: openaiCompatible.type, base_url: 'http://10.0.0.7:8000/v1', api_key: 'sk-bench' },
-  openaiCompatible,
-);
-const health = new Health(
-  {
-    consecutive_failures: 5,
-    failure_ratio: 0.5,
-    min_requests: 20,
-    window: 30_000,
-    open_for: 5_000,
-    max_open_for: 60_000,
-    rate_limit_rest: 1_000,
-    quota_rest: 300_000,
-    credential_rest: 60_000,
-    max_rest: 3_600_000,
-    slow_start: 10_000,
-  },
-  () => performance.now(),
-);
 const rates = ratesFromConfig({ input: 0.75, output: 4.5 });
 const targetsOf = (amount: number) =>
   Array.from({ length: amount }, (_, at) => ({ provider: provider.name, model: `model-of-usual-length-${at}`, weight: 1 + at }));
-const catalogue = new Catalogue({
-  models: { two: { strategy: 'weighted', targets: targetsOf(2) }, fifty: { strategy: 'weighted', targets: targetsOf(50) } },
-  providers: new Map([[provider.name, provider]]),
-  types: [openaiCompatible],
-  builtin: () => [],
-  random: Math.random,
-  ratesOf: () => rates,
-  stateOf: (target) => health.state(target),
-});
-const needs: Needs = {
-  operation: 'chat',
-  input: [],
-  output: [],
-  tools: true,
-  structuredOutput: false,
-  inputTokens: 2_000,
-  outputTokens: 500,
-};
+const catalogue = catalogueOf(
+  { two: { strategy: 'weighted', targets: targetsOf(2) }, fifty: { strategy: 'weighted', targets: targetsOf(50) } },
+  rates,
+);
+const needs: Needs = { ...plainNeeds, tools: true, inputTokens: 2_000, outputTokens: 500 };
 
 /** A call that was answered at once, by a target of which everything is known. */
 function decided(model: string): Decision {

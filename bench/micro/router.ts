@@ -1,33 +1,8 @@
-import { Catalogue } from '../../plugins/router/catalogue.ts';
 import { Decision } from '../../plugins/router/decision.ts';
-import { Health } from '../../plugins/router/health.ts';
-import type { Needs } from '../../plugins/router/needs.ts';
 import { Plan, type PlanCall } from '../../plugins/router/plan.ts';
 import { strategies } from '../../plugins/router/strategies/index.ts';
-import { createInstance } from '../../providers/instance.ts';
-import { openaiCompatible } from '../../providers/openai-compatible/index.ts';
 import type { Case } from './harness.ts';
-
-const minute = 60_000;
-const provider = createInstance(
-  'bench',
-  { type: openaiCompatible.type, base_url: 'http://127.0.0.1:9/v1', api_key: 'unused' },
-  openaiCompatible,
-);
-const breakers = {
-  consecutive_failures: 5,
-  failure_ratio: 0.5,
-  min_requests: 20,
-  window: minute / 2,
-  open_for: 5_000,
-  max_open_for: minute,
-  rate_limit_rest: 1_000,
-  quota_rest: minute,
-  credential_rest: minute,
-  slow_start: 0,
-  max_rest: 60 * minute,
-};
-const health = new Health(breakers, () => performance.now());
+import { catalogueOf, health, needs } from './routing.ts';
 
 function modelOf(strategy: string, amount: number) {
   const targets = Array.from({ length: amount }, (_, at) => ({ provider: 'bench', model: `model-${at}`, weight: (at % 5) + 1 }));
@@ -39,29 +14,12 @@ const names: Record<string, ReturnType<typeof modelOf>> = {
   one: modelOf('weighted', 1),
   ...Object.fromEntries(strategyNames.map((name) => [name, modelOf(name, 50)])),
 };
-const catalogue = new Catalogue({
-  models: names,
-  providers: new Map([[provider.name, provider]]),
-  types: [openaiCompatible],
-  builtin: () => [],
-  random: Math.random,
-  ratesOf: () => null,
-  stateOf: (target) => health.state(target),
-});
+const catalogue = catalogueOf(names, null);
 const call: PlanCall = {
   operation: 'chat',
   needs: () => needs,
   restrictions: null,
   affinityKey: () => null,
-};
-const needs: Needs = {
-  operation: 'chat',
-  input: [],
-  output: [],
-  tools: false,
-  structuredOutput: false,
-  inputTokens: 100,
-  outputTokens: 0,
 };
 const tools = { health, random: Math.random };
 

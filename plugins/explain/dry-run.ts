@@ -85,8 +85,7 @@ function follow(plan: Plan, { call }: Admitted): Order {
   while (order.candidates.length < mostSteps) {
     const candidate = plan.next(order.candidates.length === 0 ? 'first' : 'failover');
     if (candidate === null) {
-      const tooLong = order.candidates.length === 0 && plan.refusal?.reason === 'context_length';
-      if (plan.full.length === 0 && tooLong && plan.fallBack('context_length')) continue;
+      if (order.candidates.length === 0 && plan.full.length === 0 && plan.fallBackByLength()) continue;
       return order;
     }
     try {

@@ -3,6 +3,7 @@ import type { Quantities } from '../../providers/unified.ts';
 import { failureOf, UpstreamRefusal } from '../upstream/ask.ts';
 import { failed } from '../upstream/index.ts';
 import type { SettledCost, Settlement, Usage } from '../usage/index.ts';
+import { ownIntent } from '../usage/own-intent.ts';
 import type { Cause } from './table.ts';
 
 const hour = 3_600_000;
@@ -49,21 +50,7 @@ export class Charges {
     const { usage, configVersion, now, onSpent } = this.#options;
     const startedAt = now();
     const record = usage.open(
-      {
-        exchange: cause.id,
-        requestId: cause.id,
-        attempt: 0,
-        startedAt,
-        operation: 'context_cache',
-        keyId: cause.keyId,
-        model: target.id,
-        provider: target.provider.name,
-        target: target.model,
-        stream: false,
-        estimatedInput,
-        metadata: null,
-        configVersion,
-      },
+      ownIntent({ operation: 'context_cache', ...cause, estimatedInput, startedAt, configVersion }, target),
       target,
     );
     const settle = async (used: Quantities | null, failure: UpstreamFailure | null): Promise<void> => {

@@ -1,13 +1,5 @@
-import type {
-  Credential,
-  KeptPrefix,
-  PrefixKeeping,
-  PromptPrefix,
-  ProviderInstance,
-  Target,
-  UpstreamRequest,
-} from '../../providers/provider.ts';
-import { type Answer, type Asking, ask, UpstreamRefusal } from '../upstream/ask.ts';
+import type { Credential, KeptPrefix, PrefixKeeping, PromptPrefix, ProviderInstance, Target } from '../../providers/provider.ts';
+import { type Answer, Asker, UpstreamRefusal } from '../upstream/ask.ts';
 import { failed, type Upstream } from '../upstream/index.ts';
 
 /** Milliseconds for a creation: the upstream reads all of it. */
@@ -22,15 +14,14 @@ const maxListed = 5_000;
 
 /** What upstreams keep for one key each, asked for by the gateway itself. Everything rejects with `UpstreamRefusal` or `TranslationError`. */
 export class UpstreamStore {
-  readonly #upstream: Upstream;
-  readonly #asking = new Set<Asking>();
+  readonly #asker: Asker;
 
   constructor(upstream: Upstream) {
-    this.#upstream = upstream;
+    this.#asker = new Asker(upstream);
   }
 
   async create({ provider }: Target, key: Credential, prefix: PromptPrefix): Promise<KeptPrefix> {
-    const answer = await this.#ask(provider, key, prefix.create(), createTimeout);
+    const answer = await this.#asker.ask(provider, prefix.create(), createTimeout, key);
     const kept = prefix.created(accepted(answer, provider));
     if (typeof kept.name === 'string' && kept.name !== '' && kept.name.length <= longestName) return kept;
     throw new UpstreamRefusal(failed('protocol', 'the provider did not say under what name it keeps the prefix'));
@@ -39,13 +30,13 @@ export class UpstreamStore {
   /** Only where the provider's type has `extend`. */
   async extend(provider: ProviderInstance, key: Credential, name: string, ttlMs: number): Promise<void> {
     const request = keepingOf(provider).extend!(provider, name, ttlMs);
-    accepted(await this.#ask(provider, key, request, shortTimeout), provider);
+    accepted(await this.#asker.ask(provider, request, shortTimeout, key), provider);
   }
 
   /** False when the upstream does not have it. */
   async remove(provider: ProviderInstance, key: Credential, name: string): Promise<boolean> {
     const keeping = keepingOf(provider);
-    const answer = await this.#ask(provider, key, keeping.remove(provider, name), shortTimeout);
+    const answer = await this.#asker.ask(provider, keeping.remove(provider, name), shortTimeout, key);
     const { status } = answer.head;
     if (status === 404 || (status === 403 && keeping.failure(answer.head, answer.bytes).reason === 'prefix_lost')) return false;
     accepted(answer, provider);
@@ -58,7 +49,7 @@ export class UpstreamStore {
     const kept: KeptPrefix[] = [];
     let page: string | null = null;
     for (let pages = 0; pages < maxPages && kept.length < maxListed; pages++) {
-      const answer: Answer = await this.#ask(provider, key, keeping.list(provider, page), shortTimeout);
+      const answer: Answer = await this.#asker.ask(provider, keeping.list(provider, page), shortTimeout, key);
       const { prefixes, next } = keeping.listed(accepted(answer, provider));
       for (const each of prefixes.slice(0, maxListed - kept.length)) kept.push(each);
       if (next === null || next === page) break;
@@ -69,17 +60,7 @@ export class UpstreamStore {
 
   /** Everything under way is given up. */
   abort(): void {
-    for (const asking of this.#asking) asking.abort();
-  }
-
-  async #ask(provider: ProviderInstance, key: Credential, request: UpstreamRequest, timeout: number): Promise<Answer> {
-    const asking = ask(this.#upstream, provider, request, timeout, key);
-    this.#asking.add(asking);
-    try {
-      return await asking.answer;
-    } finally {
-      this.#asking.delete(asking);
-    }
+    this.#asker.abort();
   }
 }
 

@@ -4,10 +4,10 @@ import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
 import { newId } from '../relay/ids.ts';
 import type { Admission, Candidate, RouterCore } from '../router/index.ts';
-import { failureOf } from '../upstream/ask.ts';
+import { type Asker, failureOf } from '../upstream/ask.ts';
 import { estimateInput } from '../usage/estimate.ts';
 import type { SettledCost, Usage } from '../usage/index.ts';
-import type { Asker } from './asker.ts';
+import { ownIntent } from '../usage/own-intent.ts';
 import { smallestCall } from './call.ts';
 import type { ProbeCounts } from './index.ts';
 import type { Probe } from './schedule.ts';
@@ -113,23 +113,8 @@ export class CompletionProbe implements Probe {
   ): Promise<Result | null> {
     const { usage, configVersion, onSpent } = this.#options;
     const startedAt = Date.now();
-    const id = newId('prb_');
     const record = usage.open(
-      {
-        exchange: id,
-        requestId: id,
-        attempt: 0,
-        startedAt,
-        operation: 'probe',
-        keyId: null,
-        model: target.id,
-        provider: target.provider.name,
-        target: target.model,
-        stream: false,
-        estimatedInput,
-        metadata: null,
-        configVersion,
-      },
+      ownIntent({ operation: 'probe', id: newId('prb_'), keyId: null, estimatedInput, startedAt, configVersion }, target),
       target,
     );
     const committed = await record.committed.then(

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
+import { Asker } from '../upstream/ask.ts';
 import type { SettledCost } from '../usage/index.ts';
-import { Asker } from './asker.ts';
 import { CompletionProbe } from './completion.ts';
 import { ModelsProbe } from './models.ts';
 import { type Probe, Schedule } from './schedule.ts';

@@ -1,8 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { FailureReason, ProviderInstance } from '../../providers/provider.ts';
 import type { RouterCore } from '../router/index.ts';
-import { failureOf } from '../upstream/ask.ts';
-import type { Asker } from './asker.ts';
+import { type Asker, failureOf } from '../upstream/ask.ts';
 import type { ProbeCounts } from './index.ts';
 import type { Probe } from './schedule.ts';
 

@@ -79,7 +79,7 @@ export class Run implements AttemptOwner, HedgeOwner {
 
   /** Whether other models are there for a call that is too long for the targets of this one; they are asked from now on. */
   #tooLongForAll(): boolean {
-    return this.#sends === 0 && this.#plan.tooLong && this.#plan.fallBack('context_length');
+    return this.#sends === 0 && this.#plan.fallBackByLength();
   }
 
   #exhausted(): void {

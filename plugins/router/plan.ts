@@ -127,6 +127,11 @@ export class Plan {
     return true;
   }
 
+  /** The same for a call that is too long for every target here. Asked before anything was sent. */
+  fallBackByLength(): boolean {
+    return this.tooLong && this.fallBack('context_length');
+  }
+
   /** Whether a target that is there for this cause could answer now. */
   couldFallBack(cause: 'context_length' | 'content_policy'): boolean {
     if (this.#cause !== 'exhausted') return false;

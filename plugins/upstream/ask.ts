@@ -76,6 +76,38 @@ export function ask(
   return { answer: promise, abort: () => end(failed('network', 'the request was given up', !call.sent)) };
 }
 
+/** Requests that no caller waits for and that are under way, so that a close can end them. */
+export class Asker {
+  readonly #upstream: Upstream;
+  readonly #asking = new Set<Asking>();
+  #closed = false;
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream;
+  }
+
+  /** Everything under way was given up: what it ended with says nothing. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Any status. Rejects with `UpstreamRefusal`. `timeout`: milliseconds. */
+  async ask(provider: ProviderInstance, request: UpstreamRequest, timeout: number, key: Credential): Promise<Answer> {
+    const asking = ask(this.#upstream, provider, request, timeout, key);
+    this.#asking.add(asking);
+    try {
+      return await asking.answer;
+    } finally {
+      this.#asking.delete(asking);
+    }
+  }
+
+  abort(): void {
+    this.#closed = true;
+    for (const asking of this.#asking) asking.abort();
+  }
+}
+
 /** What a request of ours failed with; nothing of the error's own words. */
 export function failureOf(error: unknown): UpstreamFailure {
   if (error instanceof UpstreamRefusal || error instanceof TranslationError) return error.failure;

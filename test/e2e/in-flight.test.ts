@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { chat, errorBody } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { open } from '../helper/client.ts';
+import { seeded } from '../helper/cuts.ts';
 import { startGateway } from '../helper/gateway.ts';
 import { ask, provider } from '../helper/overlay.ts';
 import { json } from '../helper/replies.ts';
 import { type Script, startUpstream } from '../helper/upstream.ts';
-import { seeded } from '../plugins/router/group-rig.ts';
 
 test('after any mix of outcomes nothing is under way at a target and nobody waits', async () => {
   const dice = seeded(9);

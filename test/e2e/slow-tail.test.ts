@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { chat } from '../helper/chat.ts';
 import { opened } from '../helper/cleanup.ts';
 import { open } from '../helper/client.ts';
+import { seeded } from '../helper/cuts.ts';
 import { startGateway } from '../helper/gateway.ts';
 import { ask, provider } from '../helper/overlay.ts';
 import { startUpstream } from '../helper/upstream.ts';
@@ -15,17 +16,6 @@ const atOnce = 8;
 const usual = 10;
 const tail = 400;
 const maxRatio = 0.1;
-
-/** Numbers in [0, 1), the same in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Milliseconds to the first content of every call after the first ones, ascending, and requests that the upstreams got. */
 async function measure(hedged: boolean): Promise<{ times: number[]; requests: number }> {

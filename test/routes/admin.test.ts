@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import admin from '../../plugins/admin/index.ts';
 import inventory from '../../plugins/auth/inventory.ts';
 import errors from '../../plugins/errors/index.ts';
-import type { CatalogueModel, DescribedModel, TargetHealth } from '../../plugins/router/types.ts';
+import type { CatalogueModel, DescribedModel } from '../../plugins/router/types.ts';
 import { ratesFromConfig } from '../../plugins/usage/money.ts';
 import { adminConfigRoutes, type ConfigSnapshot } from '../../routes/admin/config.ts';
 import { adminModelRoutes } from '../../routes/admin/models.ts';
@@ -12,6 +12,7 @@ import { managementRootRoutes } from '../../routes/admin/root.ts';
 import type { PriceOf } from '../../routes/model-detail.ts';
 import type { Config } from '../../schemas/config.ts';
 import { whenDone } from '../helper/cleanup.ts';
+import { targetHealth } from '../plugins/router/target-health.ts';
 import { provider, target } from '../plugins/router/targets.ts';
 
 const adminApiKey = 'admin-key-0123456789abcdef';
@@ -59,23 +60,14 @@ const priceOf: PriceOf = ({ model }) =>
   model === 'm1' ? { rates: ratesFromConfig({ input: 0.075, output: 2 }), source: 'config', version: 'abc123' } : null;
 const m1Prices = { input: 0.075, output: 2, source: 'config', version: 'abc123' };
 
-const healthy: TargetHealth = {
-  target: 'up/m1',
-  provider: 'up',
-  model: 'm1',
+const healthy = targetHealth('up/m1', {
   breaker: 'open',
   unavailableUntil: 1_700_000_000_001,
-  exclusion: 'breaker' as const,
+  exclusion: 'breaker',
   consecutiveFailures: 5,
   inFlight: 1,
   lastFailure: { reason: 'connect', at: 1_700_000_000_000 },
-  latencyMs: null,
-  uptime: null,
-  cacheShare: null,
-  limit: null,
-  share: 1,
-  parked: [],
-};
+});
 
 async function build(): Promise<FastifyInstance> {
   // As the management listener validates: nothing is coerced.

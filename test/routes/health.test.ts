@@ -5,25 +5,7 @@ import type { ProviderKeys, TargetHealth } from '../../plugins/router/types.ts';
 import type { ProviderInstance } from '../../providers/provider.ts';
 import { type Checks, healthRoutes, probeRoutes } from '../../routes/health.ts';
 import { whenDone } from '../helper/cleanup.ts';
-
-const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHealth => ({
-  target,
-  provider: target.split('/')[0]!,
-  model: target.slice(target.indexOf('/') + 1),
-  breaker: 'closed',
-  unavailableUntil: null,
-  exclusion: null,
-  consecutiveFailures: 0,
-  inFlight: 0,
-  lastFailure: null,
-  latencyMs: null,
-  uptime: null,
-  cacheShare: null,
-  limit: null,
-  share: 1,
-  parked: [],
-  ...changes,
-});
+import { targetHealth } from '../plugins/router/target-health.ts';
 
 const provider = (name: string, origin = `https://${name}.example`) =>
   ({ name, origin, type: { type: 'compatible' }, headers: { authorization: 'Bearer canary' } }) as unknown as ProviderInstance;
@@ -88,7 +70,7 @@ test.each(['/livez', '/readyz', '/health', '/health/providers'])('%s is never st
 });
 
 test('health shows version, uptime, checks and event loop delay', async () => {
-  const reply = await (await build({ ledger: () => true }, [health('up/a')])).inject('/health');
+  const reply = await (await build({ ledger: () => true }, [targetHealth('up/a')])).inject('/health');
   expect(reply.json()).toEqual({
     status: 'ok',
     version: '1.2.3',
@@ -100,20 +82,20 @@ test('health shows version, uptime, checks and event loop delay', async () => {
 });
 
 test('health is degraded and still 200 while a target is out of use', async () => {
-  const reply = await (await build({}, [health('up/a'), health('up/b', { breaker: 'open' })])).inject('/health');
+  const reply = await (await build({}, [targetHealth('up/a'), targetHealth('up/b', { breaker: 'open' })])).inject('/health');
   expect(reply.statusCode).toBe(200);
   expect(reply.json()).toMatchObject({ status: 'degraded', targets: { total: 2, unavailable: 1 } });
 });
 
 test('health is unavailable and 503 while a check fails', async () => {
-  const reply = await (await build({ ledger: down }, [health('up/b', { breaker: 'open' })])).inject('/health');
+  const reply = await (await build({ ledger: down }, [targetHealth('up/b', { breaker: 'open' })])).inject('/health');
   expect(reply.statusCode).toBe(503);
   expect(reply.json()).toMatchObject({ status: 'unavailable', checks: { ledger: { ok: false } } });
 });
 
 test('provider health lists each provider with its targets, times in unix seconds', async () => {
   const targets = [
-    health('up/a', {
+    targetHealth('up/a', {
       inFlight: 2,
       latencyMs: 321.4,
       uptime: 0.98765,
@@ -122,7 +104,7 @@ test('provider health lists each provider with its targets, times in unix second
       share: 0.4,
       parked: [{ id: 'b', reason: 'rate_limit', until: 1_700_000_001_001 }],
     }),
-    health('up/b', {
+    targetHealth('up/b', {
       breaker: 'open',
       exclusion: 'breaker',
       unavailableUntil: 1_700_000_000_001,
@@ -181,7 +163,7 @@ test('provider health lists each provider with its targets, times in unix second
 });
 
 test('a provider is unavailable when all its targets are, and ok when it has none', async () => {
-  const targets = [health('up/a', { unavailableUntil: 5 })];
+  const targets = [targetHealth('up/a', { unavailableUntil: 5 })];
   const reply = await (await build({}, targets, [provider('up'), provider('idle')])).inject('/health/providers');
   expect(reply.json()).toMatchObject({
     data: [
@@ -203,9 +185,9 @@ test('security 36: no credential of a provider is shown', async () => {
 
 test.each([
   ['every key is parked, whatever is known of targets', 2, [], 'unavailable'],
-  ['every key is parked and a target was fine', 2, [health('up/a')], 'unavailable'],
-  ['one key of two is parked', 1, [health('up/a')], 'degraded'],
-  ['no key is parked', 0, [health('up/a')], 'ok'],
+  ['every key is parked and a target was fine', 2, [targetHealth('up/a')], 'unavailable'],
+  ['one key of two is parked', 1, [targetHealth('up/a')], 'degraded'],
+  ['no key is parked', 0, [targetHealth('up/a')], 'ok'],
 ])('a provider is shown by its keys too: %s', async (_name, count, targets, status) => {
   const parked = [
     { id: 'team-a', reason: 'authentication', until: 1_700_000_000_001 },

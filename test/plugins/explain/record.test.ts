@@ -6,8 +6,8 @@ import { Candidate } from '../../../plugins/router/candidate.ts';
 import { Decision, figures } from '../../../plugins/router/decision.ts';
 import { Health } from '../../../plugins/router/health.ts';
 import { Plan } from '../../../plugins/router/plan.ts';
-import type { Selector, TargetGroup } from '../../../plugins/router/types.ts';
-import { anyCall, healthOptions, manualClock, plainNeeds, target } from '../router/targets.ts';
+import type { Selector } from '../../../plugins/router/types.ts';
+import { anyCall, groupOf, healthOptions, manualClock, plainNeeds, target } from '../router/targets.ts';
 import { recorder, send, source } from './decisions.ts';
 
 const inOrder: Selector = { pick: (candidates) => candidates[0]! };
@@ -17,16 +17,7 @@ function rig(names: readonly string[], selector: Selector = inOrder) {
   const health = new Health(healthOptions, clock.now);
   const targets = names.map((name, at) => target(name, at + 1));
   const candidates = targets.map((each, slot) => new Candidate(each, slot, health.state(each)));
-  const group: TargetGroup = {
-    name: 'smart',
-    strategy: 'priority',
-    targets,
-    candidates,
-    selector,
-    config: null,
-    limits: null,
-    cause: 'exhausted',
-  };
+  const group = groupOf(candidates, 'priority', { name: 'smart', selector });
   const decision = new Decision();
   const route = { model: 'smart', groups: [group], timeouts: {} };
   const plan = new Plan(route, { health, random: () => 0 }, { ...anyCall, needs: () => plainNeeds }, decision);

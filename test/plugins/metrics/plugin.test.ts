@@ -5,6 +5,7 @@ import metrics, { type Metrics, type MetricsOptions } from '../../../plugins/met
 import type { TargetHealth } from '../../../plugins/router/types.ts';
 import type { Config } from '../../../schemas/config.ts';
 import { whenDone } from '../../helper/cleanup.ts';
+import { targetHealth } from '../router/target-health.ts';
 
 const noConfig = { models: {}, providers: {} } as unknown as Config;
 const defaults: MetricsOptions = { version: '1.2.3', config: () => noConfig, targets: () => [], ledgerReady: () => true };
@@ -50,25 +51,6 @@ function settle(target: Metrics, each: Exchange): void {
 
 const linesOf = async (from: Metrics, name: string) =>
   (await from.render()).split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-
-const health = (target: string, changes: Partial<TargetHealth> = {}): TargetHealth => ({
-  target,
-  provider: target.split('/')[0]!,
-  model: target.slice(target.indexOf('/') + 1),
-  breaker: 'closed',
-  unavailableUntil: null,
-  exclusion: null,
-  consecutiveFailures: 0,
-  inFlight: 0,
-  lastFailure: null,
-  latencyMs: null,
-  uptime: null,
-  cacheShare: null,
-  limit: null,
-  share: 1,
-  parked: [],
-  ...changes,
-});
 
 test('registers alone and adds exactly the decorator metrics', async () => {
   const app = Fastify();
@@ -230,7 +212,7 @@ test('the breaker and load of a configured target are shown as they are when scr
   const state = { breaker: 'open' as TargetHealth['breaker'] };
   const target = await build({
     config: () => ({ models: { smart: { targets: [{ provider: 'up', model: 'm' }] } }, providers: {} }) as unknown as Config,
-    targets: () => [health('up/m', { ...state, inFlight: 4 })],
+    targets: () => [targetHealth('up/m', { ...state, inFlight: 4 })],
   });
   expect(await linesOf(target, 'postern_breaker_state')).toEqual(['postern_breaker_state{target="up/m"} 2']);
   expect(await linesOf(target, 'postern_target_in_flight')).toEqual(['postern_target_in_flight{target="up/m"} 4']);
@@ -246,7 +228,7 @@ test('figures of a target have series only where they are known', async () => {
         models: { m: { targets: ['m', 'n'].map((model) => ({ provider: 'up', model })) } },
         providers: {},
       }) as unknown as Config,
-    targets: () => [health('up/m', known), health('up/n')],
+    targets: () => [targetHealth('up/m', known), targetHealth('up/n')],
   });
   expect(await linesOf(target, 'postern_target_latency_seconds')).toEqual(['postern_target_latency_seconds{target="up/m"} 0.25']);
   expect(await linesOf(target, 'postern_target_uptime_ratio')).toEqual(['postern_target_uptime_ratio{target="up/m"} 0.75']);
@@ -287,7 +269,7 @@ test('A6: parked keys are counted by provider and reason, never named', async ()
 });
 
 test('a target that is gone leaves no series behind', async () => {
-  const known = { targets: [health('up/a')] };
+  const known = { targets: [targetHealth('up/a')] };
   const target = await build({ targets: () => known.targets });
   expect(await linesOf(target, 'postern_breaker_state')).toHaveLength(1);
   known.targets = [];
@@ -333,7 +315,7 @@ test('the metrics of the process are there, without the event loop lag of the li
 });
 
 test('the text is valid for a Prometheus parser: one TYPE per name, before its samples', async () => {
-  const target = await build({ targets: () => [health('up/m')] });
+  const target = await build({ targets: () => [targetHealth('up/m')] });
   settle(target, exchange({ usage: { input: 1 } }));
   target.attemptSettled({ provider: 'up', outcome: 'ok', reason: null });
   const types = new Map<string, string>();

@@ -2,24 +2,10 @@ import { expect, test } from 'vitest';
 import { configuredTargets, targetLimit, targetSamples } from '../../../plugins/metrics/targets.ts';
 import type { BreakerState, TargetHealth } from '../../../plugins/router/types.ts';
 import type { Config } from '../../../schemas/config.ts';
+import { targetHealth } from '../router/target-health.ts';
 
-const health = (target: string, breaker: BreakerState = 'closed', inFlight = 0): TargetHealth => ({
-  target,
-  provider: target.split('/')[0]!,
-  model: target.slice(target.indexOf('/') + 1),
-  breaker,
-  unavailableUntil: null,
-  exclusion: null,
-  consecutiveFailures: 0,
-  inFlight,
-  lastFailure: null,
-  latencyMs: null,
-  uptime: null,
-  cacheShare: null,
-  limit: null,
-  share: 1,
-  parked: [],
-});
+const health = (target: string, breaker: BreakerState = 'closed', inFlight = 0): TargetHealth =>
+  targetHealth(target, { breaker, inFlight });
 
 test('configured are the targets of models and the lists of providers, patterns left out', () => {
   const config = {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Hedging } from '../../../plugins/relay/hedging.ts';
 import { Health } from '../../../plugins/router/health.ts';
 import type { Route } from '../../../plugins/router/index.ts';
-import { candidate, healthOptions, manualClock, provider, target } from '../router/targets.ts';
+import { candidate, groupOf, healthOptions, manualClock, provider, target } from '../router/targets.ts';
 
 const streamed = (route: Route) => ({ route, call: { stream: true } });
 
@@ -14,18 +14,7 @@ function routeOf(...providers: readonly string[]): Route {
   const health = new Health(healthOptions, () => 0);
   const targets = providers.map((name) => target('up-1', 1, provider(name)));
   const candidates = targets.map((each, slot) => candidate(health, each, slot));
-  const selector = { pick: () => candidates[0]! };
-  const group = {
-    name: 'm',
-    strategy: 'priority',
-    targets,
-    candidates,
-    selector,
-    config: null,
-    limits: null,
-    cause: 'exhausted' as const,
-  };
-  return { model: 'm', groups: [group], timeouts: {} };
+  return { model: 'm', groups: [groupOf(candidates)], timeouts: {} };
 }
 
 function rig(changes: Partial<typeof settings> = {}, state = { inFlight: 1, busy: false }) {

@@ -3,22 +3,12 @@ import { Decision } from '../../../plugins/router/decision.ts';
 import { type Answered, Health } from '../../../plugins/router/health.ts';
 import { Plan, type PlanCall } from '../../../plugins/router/plan.ts';
 import { strategies } from '../../../plugins/router/strategies/index.ts';
-import type { Route, TargetGroup } from '../../../plugins/router/types.ts';
+import type { Route } from '../../../plugins/router/types.ts';
 import type { Rates } from '../../../plugins/usage/money.ts';
 import type { FailureReason, Target } from '../../../providers/provider.ts';
 import type { Config } from '../../../schemas/config.ts';
-import { anyCall, failure, healthOptions, manualClock, target } from './targets.ts';
-
-/** The same numbers for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+import { seeded } from '../../helper/cuts.ts';
+import { anyCall, failure, groupOf, healthOptions, manualClock, target } from './targets.ts';
 
 export interface GroupOptions {
   readonly strategy: string;
@@ -40,7 +30,7 @@ export function group(options: GroupOptions) {
   const config = options.config === undefined ? null : { targets: [], ...options.config };
   const ratesOf = options.ratesOf ?? (() => null);
   const selector = strategies.get(strategy)!.create(candidates, { random, config, ratesOf });
-  const one: TargetGroup = { name: 'm', strategy, targets, candidates, selector, config, limits: null, cause: 'exhausted' };
+  const one = groupOf(candidates, strategy, { selector, config });
   const route: Route = { model: 'm', groups: [one], timeouts: {} };
   const plan = () => new Plan(route, { health, random }, { ...anyCall, ...options.call }, new Decision());
 

@@ -3,9 +3,8 @@ import type { Candidate } from '../../../plugins/router/candidate.ts';
 import { Decision } from '../../../plugins/router/decision.ts';
 import { Health } from '../../../plugins/router/health.ts';
 import { Plan } from '../../../plugins/router/plan.ts';
-import { strategies } from '../../../plugins/router/strategies/index.ts';
 import type { FailureReason, Target } from '../../../providers/provider.ts';
-import { anyCall, candidate, failure, healthOptions, manualClock, provider, target } from './targets.ts';
+import { anyCall, candidate, failure, groupOf, healthOptions, manualClock, provider, target } from './targets.ts';
 
 const keys = (count: number) => Array.from({ length: count }, (_, at) => ({ key: `sk-${at}` }));
 
@@ -14,17 +13,7 @@ function rig(targets: readonly Target[]) {
   const clock = manualClock();
   const health = new Health(healthOptions, clock.now);
   const candidates = targets.map((each, slot) => candidate(health, each, slot));
-  const selector = strategies.get('priority')!.create(candidates, { random: Math.random, config: null, ratesOf: () => null });
-  const group = {
-    name: 'm',
-    strategy: 'priority',
-    targets,
-    candidates,
-    selector,
-    config: null,
-    limits: null,
-    cause: 'exhausted' as const,
-  };
+  const group = groupOf(candidates);
   const plan = new Plan({ model: 'm', timeouts: {}, groups: [group] }, { health, random: Math.random }, anyCall, new Decision());
   const fail = (each: Candidate, reason: FailureReason, status = 0, retryAfterMs: number | null = null): string => {
     const admission = health.admit(each, plan.failedKeys(each));

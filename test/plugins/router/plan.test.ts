@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Decision } from '../../../plugins/router/decision.ts';
 import { Health } from '../../../plugins/router/health.ts';
 import { Plan, type PlanCall } from '../../../plugins/router/plan.ts';
-import { strategies } from '../../../plugins/router/strategies/index.ts';
 import type { Route } from '../../../plugins/router/types.ts';
 import type { Target } from '../../../providers/provider.ts';
-import { candidate, failure, healthOptions, manualClock, plainNeeds, target } from './targets.ts';
+import { candidate, failure, groupOf, healthOptions, manualClock, plainNeeds, target } from './targets.ts';
 
 function route(of: Health, ...groups: readonly (readonly Target[])[]): Route {
   return {
@@ -13,16 +12,7 @@ function route(of: Health, ...groups: readonly (readonly Target[])[]): Route {
     timeouts: {},
     groups: groups.map((targets, at) => {
       const candidates = targets.map((each, slot) => candidate(of, each, slot));
-      return {
-        name: `group-${at}`,
-        strategy: 'priority',
-        targets,
-        candidates,
-        selector: strategies.get('priority')!.create(candidates, { random: Math.random, config: null, ratesOf: () => null }),
-        config: null,
-        limits: null,
-        cause: 'exhausted' as const,
-      };
+      return groupOf(candidates, 'priority', { name: `group-${at}` });
     }),
   };
 }

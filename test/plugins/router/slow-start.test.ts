@@ -2,20 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Decision } from '../../../plugins/router/decision.ts';
 import { Health } from '../../../plugins/router/health.ts';
 import { Plan } from '../../../plugins/router/plan.ts';
-import { strategies } from '../../../plugins/router/strategies/index.ts';
 import type { Target } from '../../../providers/provider.ts';
-import { anyCall, candidate, failure, healthOptions, manualClock, provider, target } from './targets.ts';
-
-/** Numbers in [0, 1) that are the same each time (mulberry32). */
-function seeded(seed: number): () => number {
-  let at = seed;
-  return () => {
-    at = (at + 0x6d2b79f5) | 0;
-    let hash = Math.imul(at ^ (at >>> 15), 1 | at);
-    hash = (hash + Math.imul(hash ^ (hash >>> 7), 61 | hash)) ^ hash;
-    return ((hash ^ (hash >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
+import { seeded } from '../../helper/cuts.ts';
+import { anyCall, candidate, failure, groupOf, healthOptions, manualClock, provider, target } from './targets.ts';
 
 /** Two equal targets by weight, `back` out for a while; shares grow over 10 s. */
 function rig(strategy = 'weighted') {
@@ -25,8 +14,7 @@ function rig(strategy = 'weighted') {
   const [back, other]: Target[] = [target('back', 1, provider('one')), target('other', 1, provider('two'))];
   const targets = [back!, other!];
   const candidates = targets.map((each, slot) => candidate(health, each, slot));
-  const selector = strategies.get(strategy)!.create(candidates, { random, config: null, ratesOf: () => null });
-  const group = { name: 'm', strategy, targets, candidates, selector, config: null, limits: null, cause: 'exhausted' as const };
+  const group = groupOf(candidates, strategy, {}, random);
   const pick = () => {
     const plan = new Plan({ model: 'm', timeouts: {}, groups: [group] }, { health, random }, anyCall, new Decision());
     return plan.next('first')!;

@@ -3,6 +3,7 @@ import { Health } from '../../../plugins/router/health.ts';
 import type { Needs } from '../../../plugins/router/needs.ts';
 import type { PlanCall } from '../../../plugins/router/plan.ts';
 import { strategies } from '../../../plugins/router/strategies/index.ts';
+import type { TargetGroup } from '../../../plugins/router/types.ts';
 import { createInstance } from '../../../providers/instance.ts';
 import type { FailureReason, ProviderInstance, ProviderType, Target, UpstreamFailure } from '../../../providers/provider.ts';
 import type { Config, ProviderConfig } from '../../../schemas/config.ts';
@@ -48,6 +49,26 @@ export const anyCall: PlanCall = {
   restrictions: null,
   affinityKey: () => null,
 };
+
+/** Candidates as the only group of a model, chosen by a strategy; or by a selector. */
+export function groupOf(
+  candidates: readonly Candidate[],
+  strategy = 'priority',
+  changes: Partial<TargetGroup> = {},
+  random: () => number = Math.random,
+): TargetGroup {
+  return {
+    name: 'm',
+    strategy,
+    targets: candidates.map(({ target }) => target),
+    candidates,
+    selector: strategies.get(strategy)!.create(candidates, { random, config: null, ratesOf: () => null }),
+    config: null,
+    limits: null,
+    cause: 'exhausted',
+    ...changes,
+  };
+}
 
 /** A strategy over targets, each pick acted on. */
 export interface Picker {

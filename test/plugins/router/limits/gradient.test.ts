@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GradientLimit } from '../../../../plugins/router/limits/gradient.ts';
-import { seeded } from '../group-rig.ts';
+import { seeded } from '../../../helper/cuts.ts';
 import { limitBetween, rateBetween, type ServerOptions, simulate } from './queueing-server.ts';
 
 const max = 1_000;
