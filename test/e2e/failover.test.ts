@@ -27,7 +27,7 @@ beforeAll(async () => {
     log: 'trace',
     overlay: inPriority(
       { bad: bad.url, good: good.url },
-      { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, timeouts, retries: unlimited },
+      { health: { ...neverOpen, max_rest: '0s' }, timeouts, retries: unlimited },
     ),
   });
 });

@@ -16,7 +16,7 @@ let upstream: Upstream;
 let gateway: TestGateway;
 
 const timeouts = { connect: '300ms', first_byte: '300ms', first_content: '400ms', idle: '400ms', total: '5s' };
-const health = { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' };
+const health = { ...neverOpen, max_rest: '0s' };
 
 beforeAll(async () => {
   upstream = opened(await startUpstream(() => {}));

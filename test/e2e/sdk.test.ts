@@ -19,7 +19,7 @@ beforeAll(async () => {
   upstream = opened(await startUpstream(chat));
   const overlay = inPriority(
     { up: upstream.url },
-    { health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' }, retries: { max_attempts: 1 } },
+    { health: { ...neverOpen, max_rest: '0s' }, retries: { max_attempts: 1 } },
   );
   gateway = await startGateway({
     overlay: { ...overlay, providers: { up: provider(upstream.url, { models: ['vendor/family/big', 'plain'] }) } },

@@ -32,7 +32,7 @@ export async function startReplaying(): Promise<Replaying> {
   const overlay = {
     providers: providersAt(player.upstream),
     retries: { max_attempts: 1 },
-    health: { ...neverOpen, rate_limit_rest: '1ms', max_rest: '1ms' },
+    health: { ...neverOpen, max_rest: '0s' },
     server: { keep_alive_comments: '0s' },
   };
   return { gateway: await startGateway({ overlay }), player };
