@@ -17,10 +17,7 @@ const messages = [{ role: 'user' as const, content: 'Say hello.' }];
 
 beforeAll(async () => {
   upstream = opened(await startUpstream(chat));
-  const overlay = inPriority(
-    { up: upstream.url },
-    { health: { ...neverOpen, max_rest: '0s' }, retries: { max_attempts: 1 } },
-  );
+  const overlay = inPriority({ up: upstream.url }, { health: { ...neverOpen, max_rest: '0s' }, retries: { max_attempts: 1 } });
   gateway = await startGateway({
     overlay: { ...overlay, providers: { up: provider(upstream.url, { models: ['vendor/family/big', 'plain'] }) } },
   });
