@@ -106,18 +106,19 @@ function headersOf(defaults: HeaderMap, written: HeaderMap): HeaderMap {
   return headers;
 }
 
+/** A credential for one more key of a provider: in the header, and after the scheme, that its configuration names. */
+export function credentialWith(config: Readonly<ProviderConfig>, key: string, id: string, weight = 1): Credential {
+  const { header = 'authorization', scheme = 'Bearer' } = config.auth ?? {};
+  return { id, weight, headers: { [header.toLowerCase()]: scheme === '' ? key : `${scheme} ${key}` } };
+}
+
 /** One for each key. A header that the entry writes itself stands above the keys. */
 function credentialsOf(config: ProviderConfig, written: HeaderMap): readonly Credential[] {
-  const { header = 'authorization', scheme = 'Bearer' } = config.auth ?? {};
-  const name = header.toLowerCase();
+  const name = (config.auth?.header ?? 'authorization').toLowerCase();
   const own = Object.keys(written).some((each) => each.toLowerCase() === name);
   const keys = config.api_keys ?? (config.api_key === undefined || config.api_key === '' ? [] : [{ key: config.api_key }]);
   if (own || keys.length === 0) return [{ id: '1', weight: 1, headers: {} }];
-  return keys.map(({ key, name: id, weight = 1 }: ApiKeyConfig, at) => ({
-    id: id ?? String(at + 1),
-    weight,
-    headers: { [name]: scheme === '' ? key : `${scheme} ${key}` },
-  }));
+  return keys.map(({ key, name: id, weight }: ApiKeyConfig, at) => credentialWith(config, key, id ?? String(at + 1), weight));
 }
 
 function encodeQuery(query: Readonly<Record<string, string>>): string {

@@ -1,11 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { closed, Duration, Optional, Size, TimeoutsSchema } from './config-units.ts';
 import { gatewayOptions } from './gateway-options.ts';
+import { AlertsSchema, AllowanceFields, BudgetsSchema, LimitsFields } from './limits-config.ts';
 import { PriceSchema } from './price-config.ts';
 import { ProviderSchema } from './provider-config.ts';
 import { HedgeSchema, ModelSchema, QueueSchema } from './routing-config.ts';
 
 export type * from './config-units.ts';
+export type * from './limits-config.ts';
 export type * from './price-config.ts';
 export type * from './provider-config.ts';
 export type * from './routing-config.ts';
@@ -78,8 +80,9 @@ const AuthSchema = Type.Object(
       description: 'what callers may set in the body object `gateway`, unless their key says otherwise',
     }),
     mode: Optional(
-      Type.Union([Type.Literal('gateway'), Type.Literal('none')], {
-        description: 'gateway: callers need a gateway key; none: no key asked. Absent: gateway when any key exists',
+      Type.Union([Type.Literal('gateway'), Type.Literal('client'), Type.Literal('hybrid'), Type.Literal('none')], {
+        description:
+          'gateway: callers need a gateway key; client: they send a key of the provider; hybrid: a gateway key, and one of the provider if they like; none: no key asked. Absent: gateway when any key exists',
       }),
     ),
     failed_attempts: FailedAttempts,
@@ -90,10 +93,28 @@ const AuthSchema = Type.Object(
 const KeySchema = Type.Object(
   {
     secret: Type.String({ minLength: 20, secret: true, description: 'what the caller sends' }),
+    team: Optional(Type.String({ minLength: 1, description: 'name of a team' })),
+    providers: Optional(Type.Array(Type.String(), { description: 'providers the key may use; absent: all' })),
+    ...AllowanceFields,
+    expires_at: Optional(Type.String({ format: 'date-time', description: 'not taken from then on' })),
+    metadata: Optional(
+      Type.Record(Type.String(), Type.String(), { description: 'labels, stored with each call beside the caller’s own' }),
+    ),
+    log: Optional(Type.Boolean({ description: 'false: no access log line for its calls' })),
     models: Optional(Type.Array(Type.String(), { description: 'model names or patterns the key may use; absent: all' })),
     options: Optional(
       Type.Array(GatewayOption, { description: 'what its callers may set in the body object `gateway`; absent: auth.options' }),
     ),
+  },
+  closed,
+);
+
+const TeamSchema = Type.Object(
+  {
+    models: Optional(Type.Array(Type.String(), { description: 'model names or patterns its keys may use; absent: all' })),
+    providers: Optional(Type.Array(Type.String(), { description: 'providers its keys may use; absent: all' })),
+    ...AllowanceFields,
+    metadata: Optional(Type.Record(Type.String(), Type.String(), { description: 'labels' })),
   },
   closed,
 );
@@ -132,7 +153,7 @@ const HealthSchema = Type.Object(
   closed,
 );
 
-const LimitsSchema = Type.Object({ queue: QueueSchema }, closed);
+const LimitsSchema = Type.Object({ queue: QueueSchema, ...LimitsFields }, closed);
 
 const LedgerSchema = Type.Object(
   {
@@ -140,6 +161,7 @@ const LedgerSchema = Type.Object(
     fsync: Type.Union([Type.Literal('normal'), Type.Literal('always')], {
       description: 'always: also survives a power loss, at the price of an fsync per commit',
     }),
+    retention: Duration('attempts and decisions older than this are removed, their sums by day stay; 0s = never'),
   },
   closed,
 );
@@ -163,14 +185,16 @@ export const ConfigSchema = Type.Object(
     management: ManagementSchema,
     auth: AuthSchema,
     keys: Type.Record(Type.String(), KeySchema, { description: 'gateway keys by name' }),
-    teams: Reserved('groups of keys'),
+    teams: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' }), TeamSchema, {
+      description: 'groups of keys by name, with limits that hold for all of a group together',
+    }),
     providers: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' }), ProviderSchema),
     models: Type.Record(Type.String(), ModelSchema, { description: 'what clients send as "model"; patterns end in *' }),
     timeouts: TimeoutsSchema,
     retries: RetriesSchema,
     health: HealthSchema,
     limits: LimitsSchema,
-    budgets: Reserved('money and token budgets'),
+    budgets: BudgetsSchema,
     cache: Reserved('response cache'),
     ledger: LedgerSchema,
     prices: Type.Record(Type.String(), PriceSchema, {
@@ -178,11 +202,20 @@ export const ConfigSchema = Type.Object(
     }),
     logging: LoggingSchema,
     telemetry: Reserved('trace export'),
-    alerts: Reserved('alert rules and webhooks'),
+    alerts: AlertsSchema,
     plugins: Type.Array(Type.Never(), { maxItems: 0, description: 'operator plugins', reserved: true }),
     data_dir: Type.String({ minLength: 1, description: 'ledger and other state; one process each' }),
     redis_url: Optional(Type.String({ secret: true })),
+    redis_prefix: Type.String({
+      pattern: '^[A-Za-z0-9_.:-]{1,64}$',
+      description: 'what the names of all keys in Redis begin with',
+    }),
     encryption_key: Optional(Type.String({ secret: true, format: 'key-32' })),
+    previous_encryption_keys: Optional(
+      Type.Array(Type.String({ secret: true, format: 'key-32' }), {
+        description: 'keys before this one: what they encrypted is read, and encrypted anew',
+      }),
+    ),
   },
   closed,
 );

@@ -87,6 +87,9 @@ export const ProviderSchema = Type.Object(
     api_keys: Optional(
       Type.Array(ApiKeySchema, { description: 'several keys instead of api_key: calls are spread over those that work' }),
     ),
+    accept_client_keys: Optional(
+      Type.Boolean({ description: 'callers may send a key of their own for this provider (auth.mode client or hybrid)' }),
+    ),
     auth: Optional(Type.Object({ header: Optional(Type.String({ minLength: 1 })), scheme: Optional(Type.String()) }, closed)),
     headers: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),
     query: Optional(Type.Record(Type.String(), Type.String({ secret: true }), { description: 'added to every request' })),

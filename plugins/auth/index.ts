@@ -10,9 +10,11 @@ import { isLoopbackHost } from './loopback-host.ts';
 
 export { allows } from './permission.ts';
 
+export type AuthMode = NonNullable<Config['auth']['mode']>;
+
 export interface AuthOptions {
   /** Fixed at boot: losing the last key never opens the door. */
-  readonly mode: 'gateway' | 'none';
+  readonly mode: AuthMode;
   /**
    * Why no key is asked: `derived` because none is configured (loopback only, with a loopback `Host`), `explicit` because
    * the operator said so. Null in mode `gateway`.
@@ -24,7 +26,7 @@ export interface AuthOptions {
 
 /** `fastify.auth`. */
 export interface Auth {
-  readonly mode: 'gateway' | 'none';
+  readonly mode: AuthMode;
   /**
    * Who calls. Synchronous when the call is let in; otherwise rejects with `AuthenticationError` (401), `RateLimitError`
    * (429, too many failures of this address) or `PermissionError` (403 `host_not_allowed`). Never throws synchronously.
@@ -48,7 +50,7 @@ const foreignHost =
 
 export default fp<AuthOptions>(
   async (app, options) => {
-    const authenticate = options.mode === 'gateway' ? byKey() : options.keyless === 'derived' ? byHost() : () => anonymous;
+    const authenticate = options.mode !== 'none' ? byKey() : options.keyless === 'derived' ? byHost() : () => anonymous;
     app.decorate('auth', { mode: options.mode, authenticate } satisfies Auth);
 
     function byKey(): Auth['authenticate'] {

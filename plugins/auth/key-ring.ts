@@ -1,7 +1,7 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../../schemas/config.ts';
-import type { Principal } from '../exchange/exchange.ts';
+import { anonymous, type Principal } from '../exchange/exchange.ts';
 
 interface Entry {
   readonly digest: Buffer;
@@ -16,7 +16,7 @@ const unknownLimit = 1024;
 export function principalOf(name: string, key: Config['keys'][string]): Principal {
   const models = key.models === undefined ? null : Object.freeze([...key.models]);
   const options = key.options === undefined ? null : Object.freeze([...key.options]);
-  return Object.freeze({ keyId: `key_${name}`, name, models, options });
+  return Object.freeze({ ...anonymous, keyId: `key_${name}`, name, models, options });
 }
 
 /**

@@ -1,20 +1,57 @@
 import type { Quantities } from '../../providers/unified.ts';
-import type { Config } from '../../schemas/config.ts';
+import type { Budget, Config, RateLimits } from '../../schemas/config.ts';
 import type { GatewayOption } from '../../schemas/gateway-options.ts';
 import type { Decision } from '../router/decision.ts';
+
+/** What a key or a team may use, all calls of its together. Frozen; another object once anything of it changes. */
+export interface Allowance {
+  readonly scope: 'key' | 'team';
+  /** `key_…` or `team_…`. */
+  readonly id: string;
+  readonly name: string;
+  readonly rates: RateLimits;
+  readonly budgets: readonly Budget[];
+}
+
+/** A provider's key that the caller sent, for this call alone. Never logged, kept or counted by its value. */
+export interface CallerKey {
+  /** The provider it is for; null: that of the requested model. */
+  readonly provider: string | null;
+  readonly secret: string;
+}
 
 /** Who calls, as the auth stage found out. */
 export interface Principal {
   /** `key_…`; null when no key is asked for. */
   readonly keyId: string | null;
   readonly name: string | null;
+  /** `team_…`; null when the key is of none. */
+  readonly team: string | null;
+  /** Of the key and of its team, as far as they have any. */
+  readonly allowances: readonly Allowance[];
+  /** Names of the providers the key may use; null = all. */
+  readonly providers: readonly string[] | null;
+  /** Labels of the key, stored with each call; null for none. */
+  readonly metadata: Readonly<Record<string, string>> | null;
+  /** False: its calls leave no line in the access log. */
+  readonly log: boolean;
   /** Model names and patterns the key may use; null = all. */
   readonly models: readonly string[] | null;
   /** Options the key may set in the body object `gateway`; null = those of `auth.options`. */
   readonly options: readonly GatewayOption[] | null;
 }
 
-export const anonymous: Principal = Object.freeze({ keyId: null, name: null, models: null, options: null });
+export const anonymous: Principal = Object.freeze({
+  keyId: null,
+  name: null,
+  team: null,
+  allowances: [],
+  providers: null,
+  metadata: null,
+  log: true,
+  models: null,
+  options: null,
+});
 
 export type CancelReason = 'client_closed' | 'deadline' | 'write_stall' | 'shutdown';
 
@@ -37,6 +74,10 @@ export class Exchange {
   readonly config: Config;
 
   principal: Principal = anonymous;
+  /** The provider's key that the caller sent; null: the operator's are used. */
+  callerKey: CallerKey | null = null;
+  /** Unix milliseconds by the clock of the limits: the hour, day and month that it is counted in. */
+  chargedAt: number;
   /** Model the caller named. */
   model: string | null = null;
   stream = false;
@@ -91,6 +132,7 @@ export class Exchange {
     this.config = config;
     this.startedAt = startedAt;
     this.startedWall = startedWall;
+    this.chargedAt = startedWall;
     this.#onSettled = onSettled;
   }
 

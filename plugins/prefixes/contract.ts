@@ -1,4 +1,5 @@
 import type { Credential, KeptPrefix, Target, Translation, UpstreamRequest } from '../../providers/provider.ts';
+import type { Cause } from './table.ts';
 
 /** What is sent for a call. */
 export interface PrefixUse {
@@ -47,12 +48,7 @@ export interface Prefixes {
    * Synchronous, on the hot path, never throws: the request to send with the provider's key `credential`, with a reference to a
    * prefix that is kept for that key when there is one. Starts keeping one in the background where that pays.
    */
-  choose(
-    target: Target,
-    credential: Credential,
-    translation: Translation,
-    exchange: { readonly id: string; readonly keyId: string | null },
-  ): PrefixUse;
+  choose(target: Target, credential: Credential, translation: Translation, cause: Cause): PrefixUse;
   /** An answer to a request that used the prefix; cached tokens the upstream reported. */
   used(target: Target, credential: Credential, digest: string, cachedTokens: number): void;
   /** The upstream does not have it any more (or refused it): forget it; it is not tried again at once. */

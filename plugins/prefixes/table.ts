@@ -23,6 +23,7 @@ export interface Cause {
   /** Exchange id. */
   readonly id: string;
   readonly keyId: string | null;
+  readonly team: string | null;
 }
 
 /** A prefix on its way to the upstream, or kept there. Times are unix milliseconds. */

@@ -114,7 +114,10 @@ export class CompletionProbe implements Probe {
     const { usage, configVersion, onSpent } = this.#options;
     const startedAt = Date.now();
     const record = usage.open(
-      ownIntent({ operation: 'probe', id: newId('prb_'), keyId: null, estimatedInput, startedAt, configVersion }, target),
+      ownIntent(
+        { operation: 'probe', id: newId('prb_'), keyId: null, team: null, estimatedInput, startedAt, configVersion },
+        target,
+      ),
       target,
     );
     const committed = await record.committed.then(

@@ -54,7 +54,11 @@ export function openSend(
   const { request, digest } =
     plain || translation.prefix === undefined
       ? { request: translation.request, digest: null }
-      : context.prefixes.choose(target, credential, translation, { id: exchange.id, keyId: exchange.principal.keyId });
+      : context.prefixes.choose(target, credential, translation, {
+          id: exchange.id,
+          keyId: exchange.principal.keyId,
+          team: exchange.principal.team,
+        });
   const attempt = new Attempt(
     { target, credential, number: exchange.attempts, stream: call.stream, timeouts },
     translation,
@@ -70,6 +74,9 @@ export function openSend(
       startedAt: Date.now(),
       operation: call.operation,
       keyId: exchange.principal.keyId,
+      team: exchange.principal.team,
+      credential: exchange.callerKey === null ? 'operator' : 'caller',
+      chargedAt: exchange.chargedAt,
       model: route.model,
       provider: target.provider.name,
       target: target.model,

@@ -14,6 +14,12 @@ export interface Intent {
   /** `context_cache`: a prefix of prompts was stored upstream, for calls to come. `probe`: the gateway asked whether a target works. `shadow`: a copy of a call, whose answer nobody sees. */
   readonly operation: Operation | 'context_cache' | 'probe' | 'shadow';
   readonly keyId: string | null;
+  /** `team_…` of the key at that time; null for none. */
+  readonly team: string | null;
+  /** Whose key the provider was asked with. */
+  readonly credential: 'operator' | 'caller';
+  /** When the call was let in, by the clock of the limits, unix milliseconds: the hour, day and month that it is counted in. */
+  readonly chargedAt: number;
   /** The model the caller named. */
   readonly model: string;
   readonly provider: string;
@@ -73,6 +79,39 @@ export interface OpenAttempt {
    */
   settle(settlement: Settlement): Promise<SettledCost>;
   readonly settled: boolean;
+}
+
+/** One attempt that the ledger has charged. */
+export interface Charged {
+  /** Row id in the ledger. */
+  readonly id: number;
+  readonly intent: Pick<Intent, 'exchange' | 'attempt' | 'operation' | 'keyId' | 'team' | 'chargedAt'>;
+  /** 1 for the first attempt of a call, else 0. */
+  readonly requests: number;
+  /** Input and output. */
+  readonly tokens: number;
+  /** Integer; an unknown price counts as 0 here and is null in the ledger. */
+  readonly nanoUsd: number;
+}
+
+/** Sums of the ledger for one key (`key`), one team (`team`) or everything (`global`, id empty) since the start of a period. */
+export interface LedgerSum {
+  readonly scope: 'global' | 'team' | 'key';
+  readonly id: string;
+  readonly requests: number;
+  readonly tokens: number;
+  readonly nanoUsd: number;
+}
+
+/** `fastify.usage.charges`: what the ledger has charged. */
+export interface Charges {
+  /**
+   * Calls `listener` once for every attempt, in the turn in which it is charged and before its `settle` resolves: also for those that
+   * are beside calls. Shadow copies, probes and what else nobody's key pays for have no key and count for `global` alone.
+   */
+  onCharged(listener: (charged: Charged) => void): void;
+  /** Sums of what is charged in [`from`, now), by `chargedAt`, unix milliseconds, from the start of an hour; 0: for ever. Waits for the disk: for the start. */
+  sums(from: number): readonly LedgerSum[];
 }
 
 /** `fastify.usage`: prices and the ledger of attempts. */

@@ -7,6 +7,8 @@ export interface OwnRequest {
   /** Of the exchange that it is made because of; one of its own where there is none. */
   readonly id: string;
   readonly keyId: string | null;
+  /** Of that key; null for none. */
+  readonly team: string | null;
   /** Tokens. */
   readonly estimatedInput: number;
   /** Unix milliseconds. */
@@ -16,7 +18,7 @@ export interface OwnRequest {
 
 /** The intent of a request that no caller waits for: it is beside every attempt, and streams nothing. */
 export function ownIntent(
-  { operation, id, keyId, estimatedInput, startedAt, configVersion }: OwnRequest,
+  { operation, id, keyId, team, estimatedInput, startedAt, configVersion }: OwnRequest,
   target: Target,
 ): Intent {
   return {
@@ -26,6 +28,9 @@ export function ownIntent(
     startedAt,
     operation,
     keyId,
+    team,
+    credential: 'operator',
+    chargedAt: startedAt,
     model: target.id,
     provider: target.provider.name,
     target: target.model,

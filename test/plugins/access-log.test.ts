@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { accessLine } from '../../plugins/access-log.ts';
-import { Exchange } from '../../plugins/exchange/index.ts';
+import { anonymous, Exchange } from '../../plugins/exchange/index.ts';
 import { createLogger, isoTime, lineWriter } from '../../plugins/logger.ts';
 import type { Config } from '../../schemas/config.ts';
 
@@ -18,7 +18,7 @@ describe('an access line', () => {
   it('has what is known of the call, in the order of the documentation', () => {
     const line = parsed(
       settled({
-        principal: { keyId: 'key_a', name: 'a', models: null, options: null },
+        principal: { ...anonymous, keyId: 'key_a', name: 'a', models: null, options: null },
         model: 'smart',
         stream: true,
         provider: 'acme',

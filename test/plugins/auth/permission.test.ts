@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { allows } from '../../../plugins/auth/permission.ts';
+import { anonymous } from '../../../plugins/exchange/exchange.ts';
 
-const key = (models: string[] | null) => ({ keyId: 'key_a', name: 'a', models, options: null });
+const key = (models: string[] | null) => ({ ...anonymous, keyId: 'key_a', name: 'a', models, options: null });
 
 test('a key without a list may use every model', () => {
   expect(allows(key(null), 'anything')).toBe(true);

@@ -14,7 +14,11 @@ describe('the prefixes plugin', () => {
     const one = await rig();
     const { request } = callWith(one.target, 'a');
     expect(
-      one.app.prefixes.choose(one.target, one.target.provider.credentials[0]!, { request } as never, { id: 'ex', keyId: null }),
+      one.app.prefixes.choose(one.target, one.target.provider.credentials[0]!, { request } as never, {
+        id: 'ex',
+        keyId: null,
+        team: null,
+      }),
     ).toEqual({
       request,
       digest: null,

@@ -75,7 +75,7 @@ export async function rig(options: RigOptions = {}) {
 
   /** One call that begins with `text`: what was sent for it. */
   function choose(text: string, changes: PrefixChanges = {}, of: Target = target, key = of.provider.credentials[0]!) {
-    return app.prefixes.choose(of, key, callWith(of, text, changes), { id: `ex_${++calls}`, keyId: 'key_a' });
+    return app.prefixes.choose(of, key, callWith(of, text, changes), { id: `ex_${++calls}`, keyId: 'key_a', team: null });
   }
 
   /** The same, answered when it refers to a kept prefix; whether it did. */
