@@ -14,12 +14,14 @@ COPY schemas schemas
 COPY plugins plugins
 COPY providers providers
 COPY routes routes
+COPY deploy/cli deploy/cli
 # Read by any user, whatever the umask of the checkout was.
 RUN node_modules/.bin/tsc -p tsconfig.build.json --outDir /runtime/dist \
   && mkdir /runtime/config \
   && cp config/*.yaml /runtime/config/ \
   && cp package.json LICENSE /runtime/ \
-  && chmod -R a+rX /runtime
+  && chmod -R a+rX /runtime \
+  && chmod a+x /runtime/dist/deploy/cli/main.js
 
 FROM build AS dev
 RUN install -d -o 10001 -g 0 -m 0770 /data
@@ -41,6 +43,7 @@ RUN npm ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund \
 FROM ${NODE_IMAGE} AS app
 RUN cd /usr/local \
   && rm -rf lib/node_modules include share/doc share/man bin/npm bin/npx bin/corepack bin/yarn bin/yarnpkg /opt/yarn-* \
+  && ln -s /app/dist/deploy/cli/main.js bin/postern \
   && install -d -o 10001 -g 0 -m 0770 /data
 WORKDIR /app
 COPY --from=modules /app/node_modules node_modules

@@ -96,7 +96,7 @@ const KeySchema = Type.Object(
     team: Optional(Type.String({ minLength: 1, description: 'name of a team' })),
     providers: Optional(Type.Array(Type.String(), { description: 'providers the key may use; absent: all' })),
     ...AllowanceFields,
-    expires_at: Optional(Type.String({ format: 'date-time', description: 'not taken from then on' })),
+    expires_at: Optional(Type.String({ format: 'instant', description: 'not taken from then on' })),
     metadata: Optional(
       Type.Record(Type.String(), Type.String(), { description: 'labels, stored with each call beside the caller’s own' }),
     ),
@@ -161,7 +161,12 @@ const LedgerSchema = Type.Object(
     fsync: Type.Union([Type.Literal('normal'), Type.Literal('always')], {
       description: 'always: also survives a power loss, at the price of an fsync per commit',
     }),
-    retention: Duration('attempts and decisions older than this are removed, their sums by day stay; 0s = never'),
+    // In days: a duration ends at 24 days, the longest timer.
+    retention_days: Type.Integer({
+      minimum: 0,
+      maximum: 36_500,
+      description: 'attempts and decisions older than this are removed, their sums by day stay; 0 = never',
+    }),
   },
   closed,
 );

@@ -139,7 +139,7 @@ test('zero needs no unit', () => {
   expect(load({ file: 'server: { keep_alive_comments: 0 }\n' }).config.server.keep_alive_comments).toBe(0);
 });
 
-test.each(['teams', 'budgets', 'cache', 'telemetry', 'alerts'])('content in the reserved block %s is refused', (block) => {
+test.each(['cache', 'telemetry'])('content in the reserved block %s is refused', (block) => {
   expect(onlyProblem({ file: `${block}: { x: 1 }\n` }).message).toMatch(/is not available in this version$/);
 });
 
