@@ -4,13 +4,14 @@ import { version } from '../../plugins/version.ts';
 import { CliError, type Command, type Surroundings } from './command.ts';
 import { config } from './config.ts';
 import { keys } from './keys.ts';
+import { ledger } from './ledger.ts';
 import { teams } from './teams.ts';
 import { top } from './top.ts';
 import { usage } from './usage.ts';
 
 // Entry of the program `postern`.
 
-const commands: Readonly<Record<string, Command>> = { keys, teams, usage, config, top };
+const commands: Readonly<Record<string, Command>> = { keys, teams, usage, config, ledger, top };
 
 function overview(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
