@@ -19,35 +19,48 @@ import explain from './plugins/explain/index.ts';
 import httpRules from './plugins/http-rules.ts';
 import { apiServerOptions, managementServerOptions } from './plugins/http-server.ts';
 import idempotency from './plugins/idempotency.ts';
+import identity from './plugins/identity/index.ts';
 import { drain } from './plugins/lifecycle/drain.ts';
 import lifecycle from './plugins/lifecycle/index.ts';
 import { openListener } from './plugins/lifecycle/listen.ts';
+import limits from './plugins/limits/index.ts';
+import { RedisStore } from './plugins/limits/redis-store.ts';
 import { createLogger } from './plugins/logger.ts';
 import metrics from './plugins/metrics/index.ts';
 import openapi, { mergedDocument } from './plugins/openapi.ts';
 import prefixes from './plugins/prefixes/index.ts';
 import probes from './plugins/probes/index.ts';
+import records from './plugins/records/index.ts';
+import providerKeys from './plugins/records/provider-keys.ts';
 import relay from './plugins/relay/index.ts';
 import router from './plugins/router/index.ts';
 import signatures from './plugins/signatures/index.ts';
 import upstream from './plugins/upstream/index.ts';
+import fleet from './plugins/usage/fleet/index.ts';
 import usage from './plugins/usage/index.ts';
 import { builtinModels } from './plugins/usage/models.ts';
 import { version } from './plugins/version.ts';
+import { adminAdminKeyRoutes } from './routes/admin/admin-keys.ts';
+import { adminAttemptRoutes } from './routes/admin/attempts.ts';
 import { adminConfigRoutes } from './routes/admin/config.ts';
 import { adminExchangeRoutes } from './routes/admin/exchanges.ts';
 import { adminExplainRoutes } from './routes/admin/explain.ts';
+import { adminKeyRoutes } from './routes/admin/keys.ts';
 import { adminModelRoutes } from './routes/admin/models.ts';
 import { adminPrefixRoutes } from './routes/admin/prefixes.ts';
+import { adminProviderKeyRoutes } from './routes/admin/provider-keys.ts';
 import { managementRootRoutes } from './routes/admin/root.ts';
+import { adminTeamRoutes } from './routes/admin/teams.ts';
+import { adminUsageRoutes } from './routes/admin/usage.ts';
 import { docsRoutes } from './routes/docs.ts';
-import { healthRoutes, probeRoutes } from './routes/health.ts';
+import { type Checks, healthRoutes, probeRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { rootRoute } from './routes/root.ts';
 import { chatCompletionsRoute } from './routes/v1/chat-completions.ts';
 import { embeddingsRoute } from './routes/v1/embeddings.ts';
 import { modelsRoutes } from './routes/v1/models.ts';
 import { responsesRoute } from './routes/v1/responses.ts';
+import { usageRoute } from './routes/v1/usage.ts';
 
 interface Parts {
   readonly loaded: LoadedConfig;
@@ -82,12 +95,26 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   if (config.server.cors.origins.length > 0)
     await app.register(cors, { origin: [...config.server.cors.origins], strictPreflight: false });
 
+  // What replicas share, where there are several
+  if (config.redis_url !== undefined)
+    await app.register(import('./plugins/redis/index.ts'), { url: config.redis_url, prefix: config.redis_prefix });
+
   // 2 auth: key -> principal
   await app.register(rateLimit, { global: false });
+  await app.register(records, {
+    dataDir: config.data_dir,
+    encryptionKey: config.encryption_key,
+    previousEncryptionKeys: config.previous_encryption_keys,
+    redisPrefix: config.redis_prefix,
+  });
+  await app.register(identity, { config });
+  // Keys of the admin API are asked for, too; and once there were some, no door opens because none is left.
+  const mode = loaded.keyless === 'derived' && app.identity.everMade ? 'gateway' : (config.auth.mode ?? 'gateway');
   await app.register(auth, {
-    mode: config.auth.mode ?? 'gateway',
-    keyless: loaded.keyless,
-    keys: config.keys,
+    mode,
+    keyless: mode === 'none' ? loaded.keyless : null,
+    identity: app.identity,
+    clientId: app.identity.clientId,
     failedAttempts: config.auth.failed_attempts,
   });
   await app.register(authGuard);
@@ -96,13 +123,25 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   await app.register(body, { limit: config.server.body_limit, inFlightLimit: config.server.bodies_in_flight });
   await app.register(idempotency);
 
-  // 4 usage: prices and the ledger, before anything can be sent
+  // 4 usage: prices and the ledger, before anything can be sent; limits: how much of it who may use
   await app.register(usage, {
     dataDir: config.data_dir,
     fsync: config.ledger.fsync,
+    retentionDays: config.ledger.retention_days,
+    fleet: config.redis_url !== undefined,
     prices: config.prices,
     version: configVersion,
   });
+  await app.register(limits, {
+    config,
+    salt: config.encryption_key,
+    ...(config.redis_url === undefined ? {} : { store: sharedLimits(app) }),
+  });
+
+  // With several replicas their rows are exchanged
+  if (config.redis_url !== undefined) {
+    await app.register(fleet, { redisUrl: config.redis_url, prefix: config.redis_prefix, dataDir: config.data_dir });
+  }
 
   // 5 router: model -> targets; every provider type registers into it
   await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
@@ -113,6 +152,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     random,
   });
   for (const type of loaded.types) app.router.register(type);
+  await app.register(providerKeys);
 
   // 6 metrics, the access log and the record of decisions hear of what has settled
   await app.register(metrics, {
@@ -123,9 +163,12 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     onEventLoop: app.lifecycle.eventLoop,
     shed: () => ({ ...app.lifecycle.shed, queue: app.router.waiting.refused }),
     queue: app.router.waiting,
+    limits: () => app.limits.counts(),
     prefixes: () => app.prefixes.counts(),
     probes: () => app.probes.counts(),
+    fleet: config.redis_url === undefined ? undefined : app.fleet,
     beside: () => app.relay.counts(),
+    redis: config.redis_url === undefined ? undefined : () => app.redisLink.hot,
     providerKeys: () => [...app.router.providers.values()].map((each) => ({ provider: each.name, ...app.router.keys(each) })),
   });
   app.exchanges.onOpened(app.metrics.started);
@@ -140,7 +183,11 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   });
 
   // 7 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
-  await app.register(signatures, { dataDir: config.data_dir, encryptionKey: config.encryption_key });
+  await app.register(signatures, {
+    dataDir: config.data_dir,
+    encryptionKey: config.encryption_key,
+    previousEncryptionKeys: config.previous_encryption_keys,
+  });
   await app.register(prefixes, { configVersion, onSpent: app.metrics.spent });
 
   // 8 probes: nobody waits for them
@@ -159,11 +206,12 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   });
 
   await app.register(rootRoute, { version });
-  await app.register(probeRoutes, { checks: readiness(app) });
+  await app.register(probeRoutes, { checks: readiness(app), shared: shared(app) });
   await app.register(chatCompletionsRoute);
   await app.register(embeddingsRoute);
   await app.register(responsesRoute);
   await app.register(modelsRoutes);
+  await app.register(usageRoute);
   return app;
 }
 
@@ -189,14 +237,20 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   await app.register(hostGuard, { address: parseListen(config.management.listen) });
   await app.register(openapi, { version });
   await app.register(rateLimit, { global: false });
-  await app.register(admin, { adminApiKey: config.management.admin_api_key, failedAttempts: config.management.failed_attempts });
+  await app.register(admin, {
+    adminApiKey: config.management.admin_api_key,
+    failedAttempts: config.management.failed_attempts,
+    find: api.identity.findAdmin,
+  });
 
   await app.register(managementRootRoutes, { version, apiUrl: () => `${options.urls().api}/v1` });
-  await app.register(probeRoutes, { checks: readiness(api) });
+  await app.register(probeRoutes, { checks: readiness(api), shared: shared(api) });
   await app.register(healthRoutes, {
     checks: readiness(api),
+    shared: shared(api),
     version,
     router: api.router,
+    records: () => api.records.counts,
     eventLoopDelay: api.metrics.eventLoopDelay,
   });
   await app.register(metricsRoutes, { metrics: api.metrics });
@@ -208,8 +262,14 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
     priceOf: (target) => api.usage.price(target),
   });
   await app.register(adminExchangeRoutes, { explain: api.explain });
-  await app.register(adminExplainRoutes, { explain: api.explain, config: () => config });
+  await app.register(adminAttemptRoutes, { usage: api.usage });
+  await app.register(adminUsageRoutes, { usage: api.usage });
+  await app.register(adminExplainRoutes, { explain: api.explain, identity: api.identity, config: () => config });
   await app.register(adminPrefixRoutes, { prefixes: api.prefixes, router: api.router });
+  await app.register(adminKeyRoutes, { identity: api.identity, standing: api.limits.standing });
+  await app.register(adminTeamRoutes, { identity: api.identity, standing: api.limits.standing });
+  await app.register(adminAdminKeyRoutes, { identity: api.identity });
+  await app.register(adminProviderKeyRoutes, { providerKeys: api.providerKeys });
   return app;
 }
 
@@ -219,6 +279,22 @@ const readiness = (api: FastifyInstance) =>
     ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
     event_loop: () => (api.lifecycle.overload.unready ? 'the process is too busy to answer in time' : true),
   }) as const;
+
+/** What is away for every replica at once: none of them is taken out for it. */
+const shared = (api: FastifyInstance): Checks => ({
+  records: () => api.records.problem() ?? true,
+  ...(api.hasDecorator('redisLink')
+    ? {
+        redis: () => api.redisLink.hot.problem() ?? true,
+        limits: () => api.limits.store.problem() ?? true,
+        fleet_usage: () => api.fleet.problem() ?? true,
+      }
+    : {}),
+});
+
+/** Counters of all replicas; `app` has Redis. */
+const sharedLimits = (app: FastifyInstance): RedisStore =>
+  new RedisStore({ link: app.redisLink.hot, tag: app.redisLink.tag, replica: app.usage.replica, waitForSums: true });
 
 export interface GatewayOptions {
   /** Where log lines go; default: standard output. */

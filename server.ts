@@ -9,6 +9,7 @@ import { startIsInterruptible } from './plugins/lifecycle/early-signals.ts';
 import { lastWords, secretsIn } from './plugins/lifecycle/last-words.ts';
 import { onStop } from './plugins/lifecycle/signals.ts';
 import { providerTypes } from './providers/index.ts';
+import { secretsOfProvider } from './providers/secrets.ts';
 import { type Config, ConfigSchema } from './schemas/config.ts';
 
 // The process: read the configuration, build, listen, say so, and leave in order.
@@ -28,7 +29,9 @@ function giveUp(error: unknown): never {
 
 /** After an uncaught error nothing is known about the state of the process: note it, keep what is acknowledged, go. */
 function leaveAfter(error: unknown, gateway: Gateway, config: Config): never {
-  gateway.log.fatal({ err: lastWords(error, secretsIn(ConfigSchema, config)) }, 'uncaught error: leaving');
+  // Keys that came through the admin API are in no configuration.
+  const keys = [...gateway.api.router.providers.values()].flatMap(secretsOfProvider);
+  gateway.log.fatal({ err: lastWords(error, [...secretsIn(ConfigSchema, config), ...keys]) }, 'uncaught error: leaving');
   gateway.api.usage.flush();
   process.exit(1);
 }
@@ -76,7 +79,9 @@ try {
     { api: `${urls.api}/v1`, management: urls.management, started_ms: Math.round(performance.now()) },
     'listening',
   );
-  process.stderr.write(banner(loaded, gateway.api.router.providers, urls));
+  const { mode } = gateway.api.auth;
+  const config = { ...loaded.config, auth: { ...loaded.config.auth, mode } };
+  process.stderr.write(banner({ ...loaded, config }, gateway.api.router.providers, urls));
 } catch (error) {
   giveUp(error);
 }

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/clients/**'],
+    globalSetup: ['test/helper/redis-binary.ts'],
     pool: 'forks',
     // Two cores: a third worker makes the tests that measure time fail before it makes the run shorter.
     maxWorkers: 2,

@@ -9,21 +9,22 @@ export function banner(
 ): string {
   const list = [...providers.values()];
   const local = list.filter((provider) => provider.type.serve !== undefined);
-  const first = local[0] ?? list[0];
-  const configured = Object.keys(config.models).find((name) => !name.endsWith('*'));
+  const first = local[0] ?? (config.auth.mode === 'client' ? list.find(takesCallersKeys) : undefined) ?? list[0];
+  // Whose keys a model of several providers takes is for its callers to find out.
+  const configured = config.auth.mode === 'client' ? undefined : Object.keys(config.models).find((name) => !name.endsWith('*'));
   const sample =
     configured ??
     (first === undefined
       ? 'MODEL'
       : `${first.name}/${first.type.builtin?.[0]?.id ?? first.config.models?.[0] ?? exampleOf(first)}`);
-  const header = config.auth.mode === 'gateway' ? ' -H "authorization: Bearer $YOUR_GATEWAY_KEY"' : '';
+  const header = credential(config.auth.mode);
   const socket = urls.api.startsWith('unix:') ? `--unix-socket ${urls.api.slice(5)} http://localhost` : urls.api;
   const variable = types.flatMap((type) => type.environment).find((entry) => entry.apiKey.length > 0)?.apiKey[0];
   const lines = [
     '',
     `postern listens on ${urls.api} (OpenAI base URL: ${urls.api}/v1)`,
     `  management   ${urls.management} (health, metrics, /docs${config.management.admin_api_key === undefined ? '' : ', admin API'})`,
-    `  keys         ${keys(config.auth.mode, Object.keys(config.keys).length, keyless)}`,
+    `  keys         ${keys(config.auth.mode, Object.keys(config.keys).length, keyless, list)}`,
     ...list.map(
       (provider) =>
         `  provider     ${provider.name}: ${provider.baseUrl === '' ? 'answers in this process, no model' : provider.baseUrl}`,
@@ -45,8 +46,24 @@ function exampleOf({ type, config }: ProviderInstance): string {
   return (config.preset === undefined ? type.defaults.exampleModel : undefined) ?? 'MODEL';
 }
 
-function keys(mode: string | undefined, count: number, keyless: LoadedConfig['keyless']): string {
-  if (mode === 'gateway') return `${count} gateway ${count === 1 ? 'key' : 'keys'}`;
+const takesCallersKeys = ({ config }: ProviderInstance): boolean => config.accept_client_keys === true;
+
+function credential(mode: string | undefined): string {
+  if (mode === 'none') return '';
+  return ` -H "authorization: Bearer $YOUR_${mode === 'client' ? 'PROVIDER' : 'GATEWAY'}_KEY"`;
+}
+
+function keys(
+  mode: string | undefined,
+  count: number,
+  keyless: LoadedConfig['keyless'],
+  providers: readonly ProviderInstance[],
+): string {
+  const taking = providers.filter(takesCallersKeys).map(({ name }) => name);
+  const ours = `${count} gateway ${count === 1 ? 'key' : 'keys'}`;
+  if (mode === 'client') return `callers send their own of ${taking.join(', ')} (auth.mode: client)`;
+  if (mode === 'hybrid') return `${ours}; callers may bring their own of ${taking.join(', ')} (auth.mode: hybrid)`;
+  if (mode === 'gateway') return ours;
   return keyless === 'derived'
     ? 'none asked for on this machine (set GATEWAY_API_KEYS to ask for one)'
     : 'none asked for (auth.mode: none)';

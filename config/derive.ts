@@ -19,9 +19,12 @@ export function deriveAuthMode(context: RuleContext): Keyless {
     checkKeyless(context, keys === 0 && !findings.incomplete);
     return keys > 0 ? null : 'derived';
   }
-  if (explicit === 'gateway' && keys === 0 && !findings.incomplete) {
-    const hint = 'set GATEWAY_API_KEYS or write keys:, or remove the mode';
-    report(context, ['auth', 'mode'], 'callers need a gateway key, but there is none', hint);
+  const isAsked = explicit === 'gateway' || explicit === 'hybrid';
+  // Through the admin API keys can be made later.
+  if (isAsked && keys === 0 && draft.management?.admin_api_key === undefined && !findings.incomplete) {
+    const hint =
+      'set GATEWAY_API_KEYS or write keys:, or set ADMIN_API_KEY to make keys through the admin API, or remove the mode';
+    report(context, ['auth', 'mode'], 'callers need a gateway key, but there is none, and none can be made', hint);
   }
   if (explicit === 'none' && keys > 0) {
     findings.warnings.push(

@@ -3,7 +3,7 @@ import { type Environment, settings, type Variable } from './environment.ts';
 import { typed } from './interpolate.ts';
 import { formatListen, parseListen } from './listen.ts';
 import type { Findings } from './problems.ts';
-import { emptyMap, type Leaf, lookup, type MapTree, merge, nest, type Removed } from './tree.ts';
+import { emptyMap, type Leaf, type ListTree, lookup, type MapTree, merge, nest, type Removed } from './tree.ts';
 
 /**
  * What the environment sets, as a tree over `files` (the merged lower layers, which decide whether a provider is
@@ -16,7 +16,7 @@ export function environmentLayer(
   findings: Findings,
 ): MapTree {
   let layer = emptyMap('environment');
-  const put = (path: readonly string[], leaf: Leaf | Removed) => {
+  const put = (path: readonly string[], leaf: Leaf | ListTree | Removed) => {
     layer = merge(layer, nest(path, leaf));
   };
   for (const [name, path] of Object.entries(settings)) {
@@ -37,6 +37,8 @@ export function environmentLayer(
       put(['keys', name, 'secret'], leafOf({ value: secret, origin: keys.origin }));
     }
   }
+  const previous = environment.get('PREVIOUS_ENCRYPTION_KEYS');
+  if (previous !== undefined) put(['previous_encryption_keys'], listOf(previous));
   for (const type of types) {
     for (const entry of type.environment) providerSwitch(type, entry, environment, merge(files, layer), put, findings);
   }
@@ -46,6 +48,13 @@ export function environmentLayer(
 /** A number, boolean or text as an unquoted YAML value would be; where the schema wants a text, it stays one. */
 function leafOf({ value, origin }: Variable): Leaf {
   return { kind: 'leaf', value: typed(value) ?? value, origin, text: value };
+}
+
+/** Parts between commas or line breaks, as texts. */
+function listOf({ value, origin }: Variable): ListTree {
+  const parts = value.split(/[,\r\n]/).map((part) => part.trim());
+  const items = parts.filter((part) => part !== '').map((part): Leaf => ({ kind: 'leaf', value: part, origin, text: part }));
+  return { kind: 'list', items, origin };
 }
 
 function withPort(listen: unknown, { value, origin }: Variable, findings: Findings): Leaf | null {

@@ -20,7 +20,11 @@ export const settings: Readonly<Record<string, string>> = {
 };
 
 /** Variables with a meaning of their own, and the dotted path that problems with them are reported at. */
-const special: Readonly<Record<string, string>> = { PORT: 'server.listen', GATEWAY_API_KEYS: 'keys' };
+const special: Readonly<Record<string, string>> = {
+  PORT: 'server.listen',
+  GATEWAY_API_KEYS: 'keys',
+  PREVIOUS_ENCRYPTION_KEYS: 'previous_encryption_keys',
+};
 
 /** One variable that is set to something. */
 export interface Variable {

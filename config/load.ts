@@ -7,13 +7,18 @@ import { expand } from './interpolate.ts';
 import { readLayers } from './layers.ts';
 import { ConfigError, Findings } from './problems.ts';
 import { checkAffinity } from './rules/affinity.ts';
+import { checkAuthModes } from './rules/auth-modes.ts';
 import { checkConcurrency } from './rules/concurrency.ts';
 import type { Draft, RuleContext } from './rules/context.ts';
+import { checkKeys } from './rules/keys.ts';
+import { checkLimits } from './rules/limits.ts';
 import { checkListeners } from './rules/listeners.ts';
 import { checkModels } from './rules/models.ts';
 import { checkPrices } from './rules/prices.ts';
 import { checkProviders } from './rules/providers.ts';
+import { checkRedis } from './rules/redis.ts';
 import { checkSecrets } from './rules/secrets.ts';
+import { checkTeams } from './rules/teams.ts';
 import { checkTimeouts } from './rules/timeouts.ts';
 import { emptyMap, type MapTree, merge } from './tree.ts';
 import { mistypedVariables } from './typos.ts';
@@ -78,17 +83,19 @@ export function loadConfig({ root, env, types, overlay, cwd = process.cwd() }: L
   const keyless = deriveAuthMode(context);
   checkListeners(context);
   checkSecrets(context);
+  checkRedis(context);
   if (!findings.incomplete) {
     // What a layer that could not be read may have held would be reported as unknown or missing.
     checkProviders(context);
+    checkAuthModes(context);
     checkModels(context);
+    checkKeys(context);
+    checkTeams(context);
+    checkLimits(context);
     checkConcurrency(context);
     checkAffinity(context);
     checkTimeouts(context);
     checkPrices(context);
-  }
-  if (environment.get('REDIS_URL') !== undefined || draft.redis_url !== undefined) {
-    findings.warnings.push(`redis_url is set (${origins.get('redis_url')}) but not used by this version yet`);
   }
   findings.warnings.push(...mistypedVariables(env, types, environment.used));
   if (findings.problems.length > 0) throw new ConfigError(findings.problems, findings.warnings);

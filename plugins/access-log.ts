@@ -30,12 +30,12 @@ export function accessLine(exchange: Exchange, request: FastifyRequest): string 
   );
 }
 
-/** One line per exchange, after it has settled. Only what is listed above is written: no headers, no bodies, no keys. */
+/** One line per exchange, after it has settled, unless its key says `log: false`. Only what is listed above is written: no headers, no bodies, no keys. */
 export default fp(
   async (app) => {
     const write = lineWriter(app.log);
     app.exchanges.onSettled((exchange, request) => {
-      write(() => accessLine(exchange, request));
+      if (exchange.principal.log) write(() => accessLine(exchange, request));
     });
   },
   { name: 'access-log', dependencies: ['exchange'], fastify: '5.x' },

@@ -46,7 +46,7 @@ const securitySchemes: Record<string, SecurityScheme> = {
   gatewayKey: { type: 'http', scheme: 'bearer', description: 'A gateway key.' },
   gatewayKeyHeader: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'A gateway key.' },
   gatewayKeyAzure: { type: 'apiKey', in: 'header', name: 'api-key', description: 'A gateway key.' },
-  adminKey: { type: 'http', scheme: 'bearer', description: 'The value of ADMIN_API_KEY.' },
+  adminKey: { type: 'http', scheme: 'bearer', description: 'The value of ADMIN_API_KEY, or an admin key made with it.' },
 };
 
 const failing = (description: string) => ({
@@ -64,7 +64,8 @@ const failuresOfAuth: Readonly<Record<string, object>> = {
     503: failing('The gateway has too much to do, or is shutting down; see Retry-After.'),
   },
   adminKey: {
-    401: failing('Not the admin key.'),
+    401: failing('No admin key.'),
+    403: failing('The admin key may not do this.'),
     404: failing('The admin API is off: no admin key is set.'),
     429: failing('Too many wrong keys from this address; see Retry-After.'),
   },

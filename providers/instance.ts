@@ -106,6 +106,20 @@ function headersOf(defaults: HeaderMap, written: HeaderMap): HeaderMap {
   return headers;
 }
 
+/** Where no key is configured: nothing is added to a request. */
+export const noCredential: Credential = Object.freeze({ id: '1', weight: 1, headers: Object.freeze({}) });
+
+/** The keys of an instance from now on, such as were added by the admin API; nobody keeps the list. Empty: none. */
+export function useCredentials(instance: ProviderInstance, credentials: readonly Credential[]): void {
+  const list = credentials.length === 0 ? [noCredential] : credentials;
+  (instance as { credentials: readonly Credential[] }).credentials = list;
+}
+
+/** Whether a key would be sent: not where the provider answers in this process, or where a header of the entry stands above keys. */
+export function takesKeys({ type, config, headers }: ProviderInstance): boolean {
+  return type.serve === undefined && !Object.hasOwn(headers, (config.auth?.header ?? 'authorization').toLowerCase());
+}
+
 /** A credential for one more key of a provider: in the header, and after the scheme, that its configuration names. */
 export function credentialWith(config: Readonly<ProviderConfig>, key: string, id: string, weight = 1): Credential {
   const { header = 'authorization', scheme = 'Bearer' } = config.auth ?? {};
@@ -117,7 +131,7 @@ function credentialsOf(config: ProviderConfig, written: HeaderMap): readonly Cre
   const name = (config.auth?.header ?? 'authorization').toLowerCase();
   const own = Object.keys(written).some((each) => each.toLowerCase() === name);
   const keys = config.api_keys ?? (config.api_key === undefined || config.api_key === '' ? [] : [{ key: config.api_key }]);
-  if (own || keys.length === 0) return [{ id: '1', weight: 1, headers: {} }];
+  if (own || keys.length === 0) return [noCredential];
   return keys.map(({ key, name: id, weight }: ApiKeyConfig, at) => credentialWith(config, key, id ?? String(at + 1), weight));
 }
 

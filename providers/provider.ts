@@ -2,6 +2,7 @@ import type { ProviderConfig } from '../schemas/config.ts';
 import type { FieldTable } from './chat.ts';
 import type { ModelInfo } from './model.ts';
 import type { PrefixKeeping } from './prefix.ts';
+import type { TokenRules } from './tokens.ts';
 import type { HeaderMap, Kept, Translation, UpstreamRequest } from './translation.ts';
 
 export type * from './chat.ts';
@@ -52,7 +53,7 @@ export interface ProviderInstance {
   readonly query: string;
   /** Configured headers, without a credential. Never logged. */
   readonly headers: HeaderMap;
-  /** At least one; where no key is configured, one without headers. */
+  /** At least one; where there is no key, one without headers. Another list once keys come or go. */
   readonly credentials: readonly Credential[];
   readonly operations: ReadonlySet<Operation>;
   /** The host is the vendor's own: never resolved to a private address. False for a base URL the operator wrote. */
@@ -166,6 +167,8 @@ export interface ProviderType {
   /** What is known of a model of this type by its upstream id, without asking; null when nothing is. */
   describe?(model: string): Partial<ModelInfo> | null;
   readonly prefixes?: PrefixKeeping;
+  /** How its models, wherever they are served, count what they read; of several that match a model the first holds. */
+  readonly tokens?: readonly TokenRules[];
   /** The request for the upstream's model list and its reader; null when it has none. */
   catalogue?(provider: ProviderInstance): { request: UpstreamRequest; read(bytes: Buffer): readonly ModelInfo[] } | null;
   /** Models known without asking (a provider that has no server lists its own here). */

@@ -32,6 +32,9 @@ export type FailureReason =
   | 'authentication' // the operator's credential was refused: 401, 403
   | 'rate_limit'
   | 'quota' // the operator's money or plan is used up
+  | 'caller_key' // the key that the caller brought was refused
+  | 'caller_rate_limit' // that key is limited
+  | 'caller_quota' // its money or plan is used up
   | 'overloaded' // 503, 529
   | 'server' // other 5xx
   | 'redirect' // never followed

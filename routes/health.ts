@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from '@sinclair/typebox';
 import type { EventLoopDelay } from '../plugins/metrics/event-loop.ts';
+import type { RecordCounts } from '../plugins/records/index.ts';
 import type { ParkedUntil, ProviderKeys, Router, TargetHealth } from '../plugins/router/types.ts';
 import {
   type ChecksSchema,
+  type DocumentsSchema,
   HealthSchema,
   LivezSchema,
   type ParkedKeySchema,
@@ -17,11 +19,14 @@ export type Checks = Readonly<Record<string, () => true | string>>;
 
 export interface ProbeOptions {
   readonly checks: Checks;
+  /** What is shown with the checks and makes degraded only: every replica fails it at once, so taking them out would help nobody. */
+  readonly shared?: Checks;
 }
 
 export interface HealthOptions extends ProbeOptions {
   readonly version: string;
   readonly router: Pick<Router, 'providers' | 'health' | 'keys'>;
+  readonly records?: () => RecordCounts;
   /** Seconds, over the last full window. */
   readonly eventLoopDelay: () => EventLoopDelay;
 }
@@ -66,6 +71,10 @@ export function targetHealth(health: TargetHealth): Static<typeof TargetHealthSc
 
 const rounded = <T extends number | null>(value: T): T => (value === null ? value : Math.round(value * 1000) / 1000) as T;
 
+function documents({ documents: total, unreadable, underPreviousKeys }: RecordCounts): Static<typeof DocumentsSchema> {
+  return { total, unreadable, under_previous_keys: underPreviousKeys };
+}
+
 function parkedKey({ id, reason, until }: ParkedUntil): Static<typeof ParkedKeySchema> {
   return { name: id, reason, until: Math.ceil(until / 1000) };
 }
@@ -98,9 +107,11 @@ export const probeRoutes: FastifyPluginAsyncTypebox<ProbeOptions> = async (app, 
     },
     async (_request, reply) => {
       const { results, failing } = run(options.checks);
+      const shared = run(options.shared ?? {});
       const ready = failing.length === 0;
       void reply.header('cache-control', 'no-store').code(ready ? 200 : 503);
-      return { status: ready ? ('ok' as const) : ('unavailable' as const), failing, checks: results };
+      const status: Level = ready ? (shared.failing.length === 0 ? 'ok' : 'degraded') : 'unavailable';
+      return { status, failing, checks: { ...results, ...shared.results } };
     },
   );
 };
@@ -120,16 +131,19 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
     },
     async (_request, reply) => {
       const { results, failing } = run(options.checks);
+      const shared = run(options.shared ?? {});
       const targets = options.router.health();
       const unavailable = targets.filter(isOut).length;
-      const status: Level = failing.length > 0 ? 'unavailable' : unavailable > 0 ? 'degraded' : 'ok';
+      const degraded = unavailable > 0 || shared.failing.length > 0;
+      const status: Level = failing.length > 0 ? 'unavailable' : degraded ? 'degraded' : 'ok';
       void reply.header('cache-control', 'no-store').code(status === 'unavailable' ? 503 : 200);
       return {
         status,
         version: options.version,
         uptime_seconds: Math.floor(process.uptime()),
-        checks: results,
+        checks: { ...results, ...shared.results },
         targets: { total: targets.length, unavailable },
+        ...(options.records === undefined ? {} : { records: documents(options.records()) }),
         event_loop_delay_seconds: options.eventLoopDelay(),
       };
     },

@@ -8,7 +8,7 @@ export const ExchangeParamsSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64, description: 'x-postern-exchange-id of the answer' }),
 });
 
-const AttemptSchema = Type.Object({
+export const AttemptSchema = Type.Object({
   row: Type.Integer({ description: 'id in the ledger' }),
   attempt: Type.Integer({ description: '1 for the first send; 0 for what the call made the gateway send beside it' }),
   operation: Type.String(),

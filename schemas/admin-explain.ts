@@ -12,6 +12,13 @@ export const DryRunRequestSchema = Type.Object(
       ),
     ),
     body: Type.Object({}, { additionalProperties: true, description: 'what a client would send, with `gateway`' }),
+    provider_key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'name of a provider that it would bring a key of its own for (`auth.mode` client or hybrid); never the key',
+      }),
+    ),
     key: Type.Optional(
       Type.String({
         minLength: 1,

@@ -66,6 +66,19 @@ const NeedsSchema = Type.Object({
   structured_output: Type.Boolean(),
 });
 
+const DecisionLimitSchema = Type.Object(
+  {
+    rule: Type.String({ description: 'budget, or the name of the rate limit' }),
+    scope: Type.String({ description: 'whose: key, team, model, ip, global' }),
+    unit: Type.String({ description: 'requests, tokens, usd' }),
+    period: Type.String({ description: 'minute, concurrent, hour, day, week, month, total' }),
+    limit: Type.String({ description: 'decimal' }),
+    left: Type.String({ description: 'decimal' }),
+    asked: Type.String({ description: 'decimal: what the call might have used' }),
+  },
+  { description: 'the limit that the call, or a further attempt of it, was refused by' },
+);
+
 export const DecisionSchema = Type.Object(
   {
     version: Type.Integer({ description: 'of this form' }),
@@ -91,6 +104,7 @@ export const DecisionSchema = Type.Object(
     status: Known(Type.Integer({ description: 'what the caller got; 499: it left first' })),
     duration_ms: Known(Type.Number()),
     cost_usd: Known(Type.String({ description: 'of all attempts; null: unknown' })),
+    limit: Known(DecisionLimitSchema),
   },
   { description: 'Why the targets of a call were chosen' },
 );

@@ -17,22 +17,35 @@ export const ChecksSchema = Type.Record(
 
 export const ReadyzSchema = Type.Object(
   {
-    status: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
+    status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')], {
+      description: 'degraded: traffic is welcome, but something that replicas share is away',
+    }),
     failing: Type.Array(Type.String(), { description: 'names of the failing checks' }),
     checks: ChecksSchema,
   },
   { description: 'Whether traffic should be sent here.' },
 );
 
+export const DocumentsSchema = Type.Object(
+  {
+    total: Type.Integer(),
+    unreadable: Type.Integer({ description: 'left out: damaged, forged, or under an encryption key that is not configured' }),
+    under_previous_keys: Type.Integer({ description: 'to be encrypted anew; 0: the previous encryption keys may be removed' }),
+  },
+  { description: 'keys, teams and provider keys of the admin API' },
+);
+
 export const HealthSchema = Type.Object(
   {
     status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')], {
-      description: 'unavailable: a check fails; degraded: a target is out of use; else ok',
+      description:
+        'unavailable: a check fails; degraded: a target is out of use, or something that replicas share is away; else ok',
     }),
     version: Type.String(),
     uptime_seconds: Type.Integer(),
     checks: ChecksSchema,
     targets: Type.Object({ total: Type.Integer(), unavailable: Type.Integer() }),
+    records: Type.Optional(DocumentsSchema),
     event_loop_delay_seconds: Type.Object(
       { p50: Type.Number(), p99: Type.Number(), max: Type.Number() },
       { description: 'over the last full window of 15 s' },

@@ -11,8 +11,6 @@ const waits = (deferred: string): Fault => ({ deferred });
 export const rows = { U: 19, A: 16, S: 17, C: 14, I: 12, R: 17, L: 5, K: 6, D: 4, T: 2, P: 5 } as const;
 
 const reload = 'Waits for configuration reload: a running process keeps the configuration it started with.';
-const budgets = 'Waits for budgets: nothing is reserved yet, every attempt is only recorded.';
-const redis = 'Waits for replicas over Redis: all state is in this process and its SQLite file.';
 const cache = 'Waits for the response cache: every call is sent.';
 
 export const faults: Readonly<Record<string, Fault>> = {
@@ -36,12 +34,20 @@ export const faults: Readonly<Record<string, Fault>> = {
   U18: by('e2e/breaker', 'plugins/lifecycle/drain', 'e2e/queue', 'plugins/router/waiting'),
   U19: by('e2e/upstream-hangs'),
 
-  A1: by('e2e/rate-limits', 'e2e/failover', 'plugins/router/health-waits'),
+  A1: by('e2e/rate-limits', 'e2e/failover', 'plugins/router/health-waits', 'e2e/client-keys'),
   A2: by('e2e/rate-limits', 'providers/wire/retry-after'),
-  A3: by('e2e/rate-limits', 'e2e/failover', 'e2e/last-target', 'e2e/provider-keys', 'plugins/router/credentials'),
+  A3: by(
+    'e2e/rate-limits',
+    'e2e/failover',
+    'e2e/last-target',
+    'e2e/provider-keys',
+    'plugins/router/credentials',
+    'e2e/client-keys',
+  ),
   A4: by('e2e/failover', 'e2e/last-target', 'plugins/relay/outcome', 'e2e/one-of-three'),
   A5: by('e2e/failover', 'e2e/last-target', 'e2e/failing-targets', 'e2e/one-of-three', 'e2e/hedging'),
   A6: by(
+    'e2e/client-keys',
     'e2e/failing-targets',
     'e2e/last-target',
     'e2e/provider-keys',
@@ -107,23 +113,29 @@ export const faults: Readonly<Record<string, Fault>> = {
   I11: by('e2e/errors', 'plugins/router/catalogue-list', 'providers/openai/passthrough-request'),
   I12: by('e2e/answers'),
 
-  R1: waits(redis),
-  R2: waits(redis),
-  R3: waits(redis),
-  R4: waits(redis),
-  R5: waits(redis),
-  R6: waits(redis),
-  R7: waits(redis),
-  R8: waits(budgets),
-  R9: waits(budgets),
-  R10: waits(budgets),
-  R11: waits(budgets),
+  R1: by('plugins/limits/redis-faults', 'plugins/redis/plugin', 'e2e/limits-redis', 'e2e/replicas'),
+  R2: by('plugins/limits/redis-faults', 'e2e/limits-redis', 'e2e/replicas'),
+  R3: by('plugins/limits/redis-faults', 'e2e/limits-redis'),
+  R4: by('plugins/limits/redis-faults'),
+  R5: by(
+    'plugins/limits/redis-ledgers',
+    'plugins/limits/redis-faults',
+    'plugins/limits/redis-store',
+    'plugins/records/redis-store',
+    'plugins/usage/fleet',
+  ),
+  R6: by('plugins/limits/redis-faults', 'plugins/limits/redis-ledgers', 'plugins/limits/redis-store'),
+  R7: by('plugins/limits/redis-faults', 'plugins/redis/reasons'),
+  R8: by('e2e/budgets', 'plugins/limits/gate'),
+  R9: by('plugins/limits/memory-store'),
+  R10: by('plugins/limits/tallies'),
+  R11: by('e2e/budgets'),
   R12: waits(cache),
   R13: waits(cache),
   R14: waits(cache),
   R15: waits(cache),
   R16: waits(cache),
-  R17: waits('Waits for keys kept in Redis: they are in the configuration and the environment only.'),
+  R17: by('plugins/records/plugin', 'plugins/records/envelope', 'plugins/records/redis-attacks', 'plugins/records/redis-store'),
 
   L1: by('e2e/lifecycle', 'e2e/lifecycle/many-streams', 'plugins/lifecycle/drain', 'routes/health'),
   L2: by('e2e/lifecycle'),
@@ -145,17 +157,16 @@ export const faults: Readonly<Record<string, Fault>> = {
     'routes/health',
     'e2e/lifecycle',
     'plugins/usage/decisions',
+    'plugins/usage/charges',
   ),
   D2: by('plugins/usage/slow-disk', 'plugins/usage/decisions'),
-  D3: by('plugins/usage/store', 'plugins/usage/journal', 'plugins/usage/decisions'),
+  D3: by('plugins/usage/store', 'plugins/usage/journal', 'plugins/usage/decisions', 'plugins/records/plugin'),
   D4: by('plugins/usage/store', 'e2e/lifecycle'),
 
-  T1: by('e2e/clock', 'plugins/metrics/plugin'),
-  T2: waits(redis),
+  T1: by('e2e/clock', 'plugins/limits/memory-store', 'plugins/usage/rollup', 'plugins/metrics/plugin'),
+  T2: by('plugins/limits/redis-ledgers'),
 
-  P1: waits(
-    'Waits for limits of concurrency per key: the queue of a target at its limit is shared evenly among keys (e2e/queue), calls under way are not.',
-  ),
+  P1: by('e2e/limits'),
   P2: by(
     'plugins/lifecycle/drain',
     'e2e/hedging',

@@ -68,11 +68,40 @@ function turns(name: string, batch: number, flush: Flush, close: () => void): Ca
   };
 }
 
+/** What the thread does with a journal: rows of many keys and models, with their sums and their place in the chain. */
+function intoTheFile(store: LedgerStore): Case {
+  let id = 0;
+  return {
+    name: `ledger, rows, sums and chain into the file, one attempt, ${rowsTogether / 2} together`,
+    run(times) {
+      for (let left = times; left > 0; left -= rowsTogether / 2) {
+        const writes: Write[] = [];
+        for (let at = 0; at < rowsTogether / 2; at++) {
+          id++;
+          const model = `model-${id % 12}`;
+          const its = {
+            ...intent,
+            keyId: `key_${(id * 7) % 200}`,
+            team: `team_${id % 20}`,
+            model,
+            target: model,
+            chargedAt: Date.now(),
+          };
+          writes.push(intentRow(id, its, null), settlementRow(id, settlement, charge));
+        }
+        store.write(writes);
+      }
+      return id;
+    },
+    close: () => store.close(),
+  };
+}
+
 /** By way of the journal as the ledger does it, and, to compare, in one transaction a turn. Files in `directory`. */
 export function ledgerCases(directory: string): readonly Case[] {
   const open = (name: string) =>
     new LedgerStore({ dataDir: join(directory, name), fsync: 'normal', now: Date.now, log: { warn: () => undefined } });
-  return [1, 8, 32].flatMap((batch) => {
+  const byTurns = [1, 8, 32].flatMap((batch) => {
     const [direct, store] = [open(`direct-${batch}`), open(`journal-${batch}`)];
     const journal = new Journal(join(store.dir, 'ledger.journal-1'));
     let waiting: Write[] = [];
@@ -98,4 +127,5 @@ export function ledgerCases(directory: string): readonly Case[] {
       ),
     ];
   });
+  return [...byTurns, intoTheFile(open('file'))];
 }

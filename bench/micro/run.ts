@@ -6,8 +6,10 @@ import { geminiCases } from './gemini.ts';
 import { time } from './harness.ts';
 import { jsonCases } from './json.ts';
 import { ledgerCases } from './ledger.ts';
+import { limitCases } from './limits.ts';
 import { routerCases } from './router.ts';
 import { streamCases } from './stream.ts';
+import { tokenCases } from './tokens.ts';
 
 /** Times every part of the hot path alone and prints a line for each. `directory` is for files that are made on the way. */
 export function runMicro(directory: string, print: (line: string) => void): void {
@@ -18,8 +20,10 @@ export function runMicro(directory: string, print: (line: string) => void): void
     ...routerCases,
     ...decisionCases,
     ...authCases,
+    ...limitCases,
     ...geminiCases,
     ...anthropicCases,
+    ...tokenCases,
     ...ledgerCases(directory),
   ];
   const width = Math.max(...cases.map(({ name }) => name.length));

@@ -18,7 +18,7 @@ export function checkApiKeys(context: RuleContext, name: string, entry: DraftPro
       'put the one key into the list, or remove one of the two',
     );
   }
-  if (keys.length === 0) report(context, path, 'the list of keys is empty', 'write at least one `- key: …`, or remove the line');
+  if (keys.length === 0) checkEmpty(context, name);
   else if (keys.every((each) => each?.weight === 0)) {
     report(
       context,
@@ -29,6 +29,13 @@ export function checkApiKeys(context: RuleContext, name: string, entry: DraftPro
   }
   checkUse(context, path, entry, type);
   checkDistinct(context, path, keys);
+}
+
+/** Without any key here they come through the admin API, which has to be on for that. */
+function checkEmpty(context: RuleContext, name: string): void {
+  if (context.draft.management?.admin_api_key !== undefined || context.findings.has('management.admin_api_key')) return;
+  const hint = `write at least one \`- key: …\`, or remove the line; to add keys by POST /admin/v1/providers/${name}/keys, set ADMIN_API_KEY`;
+  report(context, ['providers', name, 'api_keys'], 'the list of keys is empty', hint);
 }
 
 /** Where the keys would go nowhere. */

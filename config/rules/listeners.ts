@@ -92,6 +92,7 @@ export function checkKeyless(context: RuleContext, derived: boolean): void {
   const address = parseListen(context.draft.server?.listen ?? '');
   if (!derived || typeof address === 'string' || isLocal(address)) return;
   const hint =
-    'set GATEWAY_API_KEYS (or write keys:), or set AUTH_MODE=none if something in front of this gateway authenticates its callers';
+    'set GATEWAY_API_KEYS (or write keys:), or AUTH_MODE=gateway with ADMIN_API_KEY to make keys through the admin API, ' +
+    'or set AUTH_MODE=none if something in front of this gateway authenticates its callers';
   report(context, ['server', 'listen'], 'there is no gateway key, and the address is reachable from other machines', hint);
 }

@@ -6,9 +6,9 @@ import { checkFallbacks } from './fallbacks.ts';
 import { checkPattern } from './patterns.ts';
 import { checkSecondTargets } from './second-targets.ts';
 
-/** Checks names, patterns, targets and fallbacks of `models`, and the patterns of `keys.*.models`. */
+/** Checks names, patterns, targets and fallbacks of `models`. */
 export function checkModels(context: RuleContext): void {
-  const { models = {}, keys = {} } = context.draft;
+  const { models = {} } = context.draft;
   for (const [name, model] of Object.entries(models)) {
     checkPattern(context, ['models', name], name);
     checkStrategy(context, name, model?.strategy);
@@ -26,11 +26,6 @@ export function checkModels(context: RuleContext): void {
   }
   checkFallbacks(context);
   checkSecondTargets(context);
-  for (const [name, key] of Object.entries(keys)) {
-    key?.models?.forEach((pattern, index) => {
-      checkPattern(context, ['keys', name, 'models', index], pattern ?? '');
-    });
-  }
 }
 
 function checkStrategy(context: RuleContext, name: string, strategy: string | undefined): void {

@@ -5,6 +5,7 @@ import { readText } from '../files.ts';
 import { suggestion } from '../nearest.ts';
 import type { Path } from '../tree.ts';
 import { checkApiKeys } from './api-keys.ts';
+import { isServedByCallersKeys } from './auth-modes.ts';
 import { type DraftProvider, type RuleContext, report, shownName } from './context.ts';
 import { checkEffects } from './effects.ts';
 import { checkPattern } from './patterns.ts';
@@ -89,6 +90,7 @@ function checkReachable(context: RuleContext, name: string, entry: DraftProvider
   const credential = entry.api_key ?? defaults.api_key;
   const otherwise =
     entry.api_keys !== undefined ||
+    isServedByCallersKeys(context, entry) ||
     defaults.keyless === true ||
     entry.auth !== undefined ||
     Object.keys(entry.headers ?? {}).length > 0;
@@ -106,8 +108,9 @@ function pathOf(url: string | undefined): string {
 /** The variable of the entry's name sets its key; any other one has to be written into the entry. */
 function keyHint({ types }: RuleContext, name: string, { keyVariable = 'NAME' }: ProviderDefaults): string {
   const own = types.flatMap(({ environment }) => environment).find(({ provider }) => provider === name)?.apiKey ?? [];
-  if (own.length > 0) return `set ${own.join(' or ')}, or write api_key into providers.${name}`;
-  return `write api_key: \${${keyVariable}} into providers.${name}, and put the key into that variable`;
+  const later = 'api_keys: [] for keys that are added through the admin API';
+  if (own.length > 0) return `set ${own.join(' or ')}, or write api_key into providers.${name}, or ${later}`;
+  return `write api_key: \${${keyVariable}} into providers.${name} and put the key into that variable, or ${later}`;
 }
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -8,10 +8,15 @@ declare module 'fastify' {
     /** What an admin route does, for the audit log (`key.create`); absent: its method and path. */
     action?: string;
   }
+  interface FastifyRequest {
+    /** Id of what an admin request made, where its path names nothing; for the audit log. */
+    auditTarget: string | null;
+  }
 }
 
 /** The parameters of the matched path name what was acted on; the query and the body may hold secrets and are left out. */
 function targetOf(request: FastifyRequest): string | null {
+  if (request.auditTarget !== null) return request.auditTarget;
   const values = Object.values((request.params ?? {}) as Record<string, string>);
   return values.length === 0 ? null : values.join('/');
 }
@@ -28,12 +33,14 @@ export function requestIdOf(request: FastifyRequest): string {
  */
 export function audit(request: FastifyRequest, reply: FastifyReply, requestId: string): void {
   const level = reads.has(request.method) ? 'debug' : 'info';
+  const { id, name, role, team } = request.adminScope;
   reply.raw.once('close', () => {
     const { statusCode } = reply.raw;
     request.log[level](
       {
         audit: true,
-        who: 'admin',
+        who: name,
+        ...(id === null ? {} : { admin_key: id, role, team }),
         action: request.routeOptions.config.action ?? `${request.method} ${request.routeOptions.url}`,
         target: targetOf(request),
         outcome: statusCode < 400 ? 'ok' : 'failed',

@@ -5,11 +5,16 @@ import { bearerToken } from '../auth/credential.ts';
 import { type FailedAttemptsOptions, failedAttempts, tooManyFailures } from '../auth/failed-attempts.ts';
 import { AuthenticationError, NotFoundError } from '../errors/index.ts';
 import { audit, requestIdOf } from './audit.ts';
+import { type AdminScope, checkScope, fullScope } from './scope.ts';
+
+export type { AdminRole, AdminScope } from './scope.ts';
 
 export interface AdminOptions {
   /** At least 20 characters; absent: the admin API is off. */
   readonly adminApiKey: string | undefined;
   readonly failedAttempts: FailedAttemptsOptions;
+  /** Whose an admin key made through the API is; null for one that is unknown, expired or malformed. Absent: there are none. */
+  readonly find?: (key: string) => AdminScope | null;
 }
 
 /** `fastify.admin`. */
@@ -28,13 +33,14 @@ export const shortestAdminKey = 20;
 const switchedOff =
   'The admin API is off. Set ADMIN_API_KEY (at least 20 characters) or management.admin_api_key, restart, and send it as "Authorization: Bearer <key>".';
 const refused =
-  'This needs the admin key: send the value of ADMIN_API_KEY as "Authorization: Bearer <key>". Gateway keys are not accepted here.';
+  'This needs an admin key: send the value of ADMIN_API_KEY, or an admin key made with it, as "Authorization: Bearer <key>". Gateway keys are not accepted here.';
 
 const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
 /**
  * Guards every route of the management listener whose `config.auth` is `admin`, by the matched route, and every other path
- * below `/admin`: 404 while no admin key is set, 401 without it (429 after too many), audit lines for what is done with it.
+ * below `/admin`: 404 while no admin key is set, 401 without one (429 after too many), 403 for one that may not do this, audit lines
+ * for what is done with it. Sets `request.adminScope`.
  * Throws at registration for a key that is too short.
  */
 export default fp<AdminOptions>(
@@ -46,6 +52,8 @@ export default fp<AdminOptions>(
       );
     }
     app.decorate('admin', { enabled: key !== undefined } satisfies Admin);
+    app.decorateRequest('adminScope', null as unknown as AdminScope);
+    app.decorateRequest('auditTarget', null);
     const guard = key === undefined ? off : guardWith(key);
 
     app.addHook('onRequest', async (request, reply) => {
@@ -57,7 +65,7 @@ export default fp<AdminOptions>(
       app.route({
         method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
         url,
-        config: { auth: 'admin' },
+        config: { auth: 'admin', teamScoped: true },
         schema: { hide: true },
         handler: (_request, reply) => reply.callNotFound(),
       });
@@ -67,6 +75,10 @@ export default fp<AdminOptions>(
       throw new NotFoundError(switchedOff);
     }
 
+    function scopeOf(token: string, expected: Buffer): AdminScope | null {
+      return timingSafeEqual(digestOf(token), expected) ? fullScope : (options.find?.(token) ?? null);
+    }
+
     function guardWith(secret: string): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
       const expected = digestOf(secret);
       const countFailure = failedAttempts(app, options.failedAttempts);
@@ -74,8 +86,11 @@ export default fp<AdminOptions>(
         const requestId = requestIdOf(request);
         void reply.header('x-request-id', requestId);
         const token = bearerToken(request.headers);
-        if (token !== null && timingSafeEqual(digestOf(token), expected)) {
+        const scope = token === null ? null : scopeOf(token, expected);
+        if (scope !== null) {
+          request.adminScope = scope;
           audit(request, reply, requestId);
+          checkScope(scope, request);
           return;
         }
         const { allowed, retryAfterMs } = await countFailure(request);

@@ -1,11 +1,14 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
-import { AuthenticationError, PermissionError } from '../errors/index.ts';
-import { anonymous, type Principal } from '../exchange/exchange.ts';
+import { AuthenticationError, PermissionError, UnavailableError } from '../errors/index.ts';
+import { anonymous, type CallerKey, type Principal } from '../exchange/exchange.ts';
+import type { Identity } from '../identity/contract.ts';
+import { ClientPrincipals, clientCallerKey, clientSecret, hybridCallerKey, noCallerKey } from './client-key.ts';
 import { presentedKey } from './credential.ts';
 import { type FailedAttemptsOptions, failedAttempts, tooManyFailures } from './failed-attempts.ts';
-import { KeyRing } from './key-ring.ts';
 import { isLoopbackHost } from './loopback-host.ts';
 
 export { allows } from './permission.ts';
@@ -17,11 +20,14 @@ export interface AuthOptions {
   readonly mode: AuthMode;
   /**
    * Why no key is asked: `derived` because none is configured (loopback only, with a loopback `Host`), `explicit` because
-   * the operator said so. Null in mode `gateway`.
+   * the operator said so. Null in every mode that asks for one.
    */
   readonly keyless: 'derived' | 'explicit' | null;
-  readonly keys: Config['keys'];
+  /** Whose a gateway key is. */
+  readonly identity: Pick<Identity, 'find' | 'problem'>;
   readonly failedAttempts: FailedAttemptsOptions;
+  /** Mode `client`: the name of a caller by its key (`Identity.clientId`); absent: one that lasts as long as the process. */
+  readonly clientId?: (secret: string) => string;
 }
 
 /** `fastify.auth`. */
@@ -32,6 +38,8 @@ export interface Auth {
    * (429, too many failures of this address) or `PermissionError` (403 `host_not_allowed`). Never throws synchronously.
    */
   authenticate(request: FastifyRequest): Principal | Promise<Principal>;
+  /** The provider's key that the caller sent for this call; null for none. Throws `ValidationError`. Asked once it is known who calls. */
+  callerKey(headers: IncomingHttpHeaders): CallerKey | null;
 }
 
 declare module 'fastify' {
@@ -41,20 +49,44 @@ declare module 'fastify' {
 }
 
 const unknownKey =
-  'The API key is not one of this gateway\'s. Check the key in your client; the operator lists the valid ones under "keys" in the configuration or in GATEWAY_API_KEYS.';
+  'The API key is not one of this gateway\'s. Check the key in your client; the operator lists or makes the valid ones (GATEWAY_API_KEYS, "keys" in the configuration, the admin API).';
 const absentKey =
   'This gateway needs an API key. Send it as "Authorization: Bearer <key>" (or "x-api-key: <key>"); SDKs do so when you pass it as their API key.';
+/** A key may be good where nobody can look it up: a 401 would make its holder throw it away. */
+const notNow = (): UnavailableError =>
+  new UnavailableError('The store of keys cannot be read, and this key is not known without it. Try again.', 'state_unavailable');
 const foreignHost =
   'This gateway runs without keys, so it only answers requests whose Host is this machine (localhost, 127.0.0.1, [::1]). ' +
   'Call it by one of those names, set GATEWAY_API_KEYS so that callers need a key, or set auth.mode: none to serve everyone who can reach it.';
 
+/** Names under a pepper that nobody keeps. */
+function passingName(): (secret: string) => string {
+  const pepper = randomBytes(32);
+  return (secret) => `client_${createHmac('sha256', pepper).update(secret).digest('hex').slice(0, 16)}`;
+}
+
 export default fp<AuthOptions>(
   async (app, options) => {
-    const authenticate = options.mode !== 'none' ? byKey() : options.keyless === 'derived' ? byHost() : () => anonymous;
-    app.decorate('auth', { mode: options.mode, authenticate } satisfies Auth);
+    const { mode } = options;
+    const keyless = options.keyless === 'derived' ? byHost : () => () => anonymous;
+    const authenticate = (mode === 'client' ? byClient : mode === 'none' ? keyless : byKey)();
+    const callerKey = mode === 'client' ? clientCallerKey : mode === 'hybrid' ? hybridCallerKey : noCallerKey;
+    app.decorate('auth', { mode, authenticate, callerKey } satisfies Auth);
+
+    /** Whoever has a key of a provider; whether it is one, the provider says. There is nothing to guess, so nothing is counted. */
+    function byClient(): Auth['authenticate'] {
+      const callers = new ClientPrincipals(options.clientId ?? passingName());
+      return (request) => {
+        try {
+          return callers.of(clientSecret(request.headers));
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      };
+    }
 
     function byKey(): Auth['authenticate'] {
-      const ring = new KeyRing(options.keys);
+      const { identity } = options;
       const countFailure = failedAttempts(app, options.failedAttempts);
       const refuse = async (request: FastifyRequest, message: string): Promise<never> => {
         const { allowed, retryAfterMs } = await countFailure(request);
@@ -63,7 +95,7 @@ export default fp<AuthOptions>(
       return (request) => {
         const key = presentedKey(request.headers);
         if (key === null) return refuse(request, absentKey);
-        return ring.find(key) ?? refuse(request, unknownKey);
+        return identity.find(key) ?? (identity.problem() === null ? refuse(request, unknownKey) : Promise.reject(notNow()));
       };
     }
 

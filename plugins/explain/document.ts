@@ -70,6 +70,22 @@ function needs(value: unknown): DecisionBody['needs'] {
   };
 }
 
+function limit(value: unknown): DecisionBody['limit'] {
+  if (!Array.isArray(value)) return null;
+  const [rule, scope, measure, period, most, left, asked] = value as List;
+  const usd = measure === 'nano_usd';
+  const amount = (each: unknown): string => (usd ? formatUsd(number(each)) : String(number(each)));
+  return {
+    rule: word(rule),
+    scope: word(scope),
+    unit: usd ? 'usd' : word(measure),
+    period: word(period),
+    limit: amount(most),
+    left: amount(left),
+    asked: amount(asked),
+  };
+}
+
 function parsed(record: string): List | null {
   try {
     const values: unknown = JSON.parse(record);
@@ -84,7 +100,7 @@ export function render(record: string): DecisionBody | null {
   const values = parsed(record);
   if (values === null) return null;
   const [, exchange, request, at, key, config, operation, stream, model, needed, options, fallback, queued, ...rest] = values;
-  const [choices, leftOut, sends, outcome, reason, status, duration, cost] = rest;
+  const [choices, leftOut, sends, outcome, reason, status, duration, cost, refusedBy] = rest;
   const settled = duration !== null;
   return {
     version: recordVersion,
@@ -108,5 +124,6 @@ export function render(record: string): DecisionBody | null {
     status: settled ? numberOrNull(status) : null,
     duration_ms: numberOrNull(duration),
     cost_usd: settled && typeof cost === 'number' ? formatUsd(cost) : null,
+    limit: limit(refusedBy),
   };
 }

@@ -3,7 +3,7 @@ import type { DryRunBody } from '../../schemas/admin-explain.ts';
 import type { Config } from '../../schemas/config.ts';
 import { readBody } from '../body.ts';
 import { GatewayError } from '../errors/classes.ts';
-import type { Principal } from '../exchange/index.ts';
+import type { CallerKey, Principal } from '../exchange/index.ts';
 import { type Admitted, admitted } from '../relay/admission.ts';
 import { warnings, withIgnored } from '../relay/call.ts';
 import { nothingToAsk, planOf } from '../relay/call-plan.ts';
@@ -28,6 +28,8 @@ export interface DryRunTools {
 /** A call that somebody could make. */
 export interface DryRunCall {
   readonly principal: Principal;
+  /** A provider's key that it brings; null: the operator's are used. */
+  readonly callerKey: CallerKey | null;
   readonly operation: Operation;
   readonly dialect: string;
   /** As a client would send it; the schema of its route has checked it. */
@@ -130,16 +132,16 @@ export function dryRun(tools: DryRunTools, call: DryRunCall): DryRunBody {
 }
 
 function decided({ router, config, ratesOf, recorder }: DryRunTools, asked: DryRunCall): DryRunBody {
-  const { principal, operation, dialect } = asked;
+  const { principal, callerKey, operation, dialect } = asked;
   const body = readBody(Buffer.from(JSON.stringify(asked.body)));
-  const admission = admitted(router, { principal, config }, body, operation, dialect);
-  const { call, restrictions, options } = admission;
+  const admission = admitted(router, { principal, callerKey, config }, body, operation, dialect);
+  const { call, restrictions, own, options } = admission;
   const route = unaffectedRoute(admission.route);
   const estimatedInput = estimateInput(body, operation);
   const decision = new Decision();
   decision.options = options;
   const startedAt = performance.now();
-  const input = { call, estimatedInput, restrictions, route, decision };
+  const input = { call, estimatedInput, restrictions, own, route, decision };
   const plan = planOf({ router }, input);
   const order = follow(plan, admission);
   const [first] = order.candidates;

@@ -1,5 +1,6 @@
 import { type GatewayOptionsBody, gatewayOptions } from '../../schemas/gateway-options.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { RefusalNote } from '../limits/refusal.ts';
 import { type Choice, type Decision, figures, type SendNote } from '../router/decision.ts';
 import type { Needs } from '../router/needs.ts';
 import type { RatesOf } from '../router/restrictions.ts';
@@ -101,7 +102,7 @@ export class DecisionRecorder {
 
   /** The decision of an exchange so far, as a JSON array in ASCII or as the names in it are. */
   record(source: DecisionSource, decision: Decision): string {
-    const { choices, sends, options, fallback, queued } = decision;
+    const { choices, sends, options, fallback, queued, limit } = decision;
     const { startedAt, endedAt } = source;
     const over = endedAt !== 0;
     let all =
@@ -120,7 +121,9 @@ export class DecisionRecorder {
     all += over
       ? `],"${source.outcome}",${text(source.reason)},${source.status},${ms(endedAt - startedAt)},`
       : '],null,null,null,null,';
-    return flat(`${all}${source.costNano === null ? 'null' : source.costNano}]`);
+    all += source.costNano === null ? 'null' : source.costNano;
+    // Last, and only where there is one: records of earlier versions have none.
+    return flat(limit === null ? `${all}]` : `${all},${limitText(limit)}]`);
   }
 
   #choice(choice: Choice, startedAt: number, withTargets: boolean): string {
@@ -154,6 +157,10 @@ export class DecisionRecorder {
     this.#fixed.set(group, fixed);
     return fixed;
   }
+}
+
+function limitText({ rule, scope, measure, period, limit, left, amount: asked }: RefusalNote): string {
+  return `["${rule}","${scope}","${measure}","${period}",${limit},${left},${asked}]`;
 }
 
 function targetText(choice: Choice, fixed: Fixed, slot: number): string {

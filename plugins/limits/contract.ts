@@ -1,6 +1,6 @@
 import type { Call, Operation, Target } from '../../providers/provider.ts';
 import type { Period } from '../../schemas/limits-config.ts';
-import type { Exchange } from '../exchange/index.ts';
+import type { Allowance, Exchange } from '../exchange/index.ts';
 import type { Route } from '../router/index.ts';
 
 // What a call may use. `fastify.limits` asks the rules that hold for a call, all of them or none, of a `LimitStore`; spent amounts
@@ -125,6 +125,8 @@ export interface Grant {
    * covered by the grant itself where its target is not dearer. False: it may not be sent, and why.
    */
   attempt(number: number, target: Target): AttemptGrant | Promise<AttemptGrant>;
+  /** The attempt is over, and its row is on the way to the ledger: until it is charged its hold stays, and further attempts may wait for that. */
+  ended(number: number): void;
   /** The attempt's row is charged in the ledger: its hold is given back. */
   settled(number: number): void;
   /** The exchange is over: what is still held or occupied is given back. Once. */
@@ -132,6 +134,32 @@ export interface Grant {
 }
 
 export type AttemptGrant = { readonly ok: true } | { readonly ok: false; readonly error: Error };
+
+/** Where one rule stands, as the admin API says it. USD are decimal strings, exact; other amounts integers. */
+export interface RuleStanding {
+  /** `budget`, or the member of `rate_limits`. */
+  readonly rule: string;
+  readonly unit: 'requests' | 'tokens' | 'usd';
+  /** `minute`, `concurrent`, or the calendar period. */
+  readonly period: string;
+  readonly limit: number | string;
+  readonly used: number | string;
+  /** For calls under way. */
+  readonly held: number | string;
+  /** Unix seconds; null where nothing is used, or it never begins anew. */
+  readonly reset_at: number | null;
+}
+
+/** Of the limits of this process, for metrics. */
+export interface LimitCounts {
+  readonly refusals: readonly { readonly rule: string; readonly scope: string; readonly count: number }[];
+  /** Calls that were let in and are not over. */
+  readonly open: number;
+  /** For them. Tokens; integer nano-USD. */
+  readonly held: { readonly tokens: number; readonly nanoUsd: number };
+  readonly alerts: number;
+  readonly webhooks: Readonly<Record<'delivered' | 'failed' | 'dropped', number>>;
+}
 
 /** `fastify.limits`. */
 export interface Limits {
@@ -141,4 +169,7 @@ export interface Limits {
    */
   enter(call: LimitedCall): Grant | null | Promise<Grant | null>;
   readonly store: LimitStore;
+  /** Where the rules of a key and of its team stand, in order. Rejects with `LimitStoreError`. */
+  standing(allowances: readonly Allowance[]): Promise<readonly RuleStanding[]>;
+  counts(): LimitCounts;
 }

@@ -2,17 +2,23 @@ import fp from 'fastify-plugin';
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import type { Config } from '../../schemas/config.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { LimitCounts } from '../limits/contract.ts';
 import type { PrefixCounts } from '../prefixes/contract.ts';
 import type { ProbeCounts } from '../probes/index.ts';
+import type { RedisSample } from '../redis/health.ts';
 import type { TargetHealth } from '../router/types.ts';
 import type { SettledCost } from '../usage/contract.ts';
+import type { Fleet } from '../usage/fleet/index.ts';
 import { besideSeries } from './beside.ts';
 import { type EventLoopDelay, type EventLoopListener, EventLoopMonitor } from './event-loop.ts';
 import { type AttemptResult, ExchangeSeries } from './exchanges.ts';
+import { fleetSeries } from './fleet.ts';
 import { gauge } from './gauge.ts';
+import { limitSeries } from './limits.ts';
 import { prefixSeries } from './prefixes.ts';
 import { keySeries, type ProviderKeysSample, probeSeries } from './providers.ts';
 import { type QueueSource, queueSeries } from './queue.ts';
+import { redisSeries } from './redis.ts';
 import { configuredTargets, targetSamples, targetSeries } from './targets.ts';
 
 export type { EventLoopDelay } from './event-loop.ts';
@@ -30,12 +36,18 @@ export interface MetricsOptions {
   readonly shed?: () => Readonly<Record<string, number>>;
   /** Calls that wait for a target at its limit. */
   readonly queue?: QueueSource;
+  /** Of rate limits and budgets, read when scraped. */
+  readonly limits?: () => LimitCounts;
   /** Of prompt prefixes that upstreams keep, read when scraped. */
   readonly prefixes?: () => readonly PrefixCounts[];
   /** API keys of each provider, read when scraped. */
   readonly providerKeys?: () => readonly ProviderKeysSample[];
+  /** Of the usage that replicas exchange. */
+  readonly fleet?: Pick<Fleet, 'status' | 'lag'> | undefined;
   /** Of the providers that are probed, read when scraped. */
   readonly probes?: () => readonly ProbeCounts[];
+  /** Of Redis, where there is one, read when scraped. */
+  readonly redis?: (() => RedisSample) | undefined;
   /** Of hedges and of copies of calls, by outcome, read when scraped. */
   readonly beside?: () => {
     readonly hedges: Readonly<Record<string, number>>;
@@ -108,6 +120,8 @@ export default fp<MetricsOptions>(
       });
     }
     if (options.queue !== undefined) queueSeries(registry, options.queue);
+    if (options.fleet !== undefined) fleetSeries(registry, options.fleet);
+    if (options.limits !== undefined) limitSeries(registry, options.limits);
     if (options.prefixes !== undefined) prefixSeries(registry, options.prefixes);
     const samples = () => targetSamples(options.targets(), configuredTargets(options.config()));
     targetSeries(registry, samples);
@@ -120,6 +134,7 @@ export default fp<MetricsOptions>(
         () => beside().shadows,
       );
     if (options.probes !== undefined) probeSeries(registry, options.probes);
+    if (options.redis !== undefined) redisSeries(registry, options.redis);
     collectProcessMetrics(registry);
 
     app.decorate('metrics', {

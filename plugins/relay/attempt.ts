@@ -8,6 +8,7 @@ import type {
 } from '../../providers/provider.ts';
 import type { Timeouts } from '../../schemas/config.ts';
 import { type AnswerListener, failed, type TransportFailure, type Upstream, type UpstreamCall } from '../upstream/index.ts';
+import { asCallers } from './bound-key.ts';
 import { AnswerReader, type AnswerSink } from './reader.ts';
 import type { Meter, Watchdog } from './watchdog.ts';
 
@@ -35,6 +36,8 @@ export interface AttemptOwner {
 export interface SendFacts {
   readonly target: Target;
   readonly credential: Credential;
+  /** The caller brought it. */
+  readonly callersKey?: boolean;
   /** 1 for the first send of the exchange. */
   readonly number: number;
   readonly stream: boolean;
@@ -57,6 +60,7 @@ export class Attempt implements AnswerListener, AnswerSink, Meter {
   endedAt = 0;
 
   readonly #credential: Credential;
+  readonly #callersKey: boolean;
   readonly #request: UpstreamRequest;
   readonly #stream: boolean;
   readonly #timeouts: Timeouts;
@@ -79,6 +83,7 @@ export class Attempt implements AnswerListener, AnswerSink, Meter {
     this.number = facts.number;
     this.reader = new AnswerReader(translation, facts.stream, this);
     this.#credential = facts.credential;
+    this.#callersKey = facts.callersKey === true;
     this.#request = request;
     this.#stream = facts.stream;
     this.#timeouts = facts.timeouts;
@@ -222,7 +227,7 @@ export class Attempt implements AnswerListener, AnswerSink, Meter {
     if (!this.#transportOver) this.#call?.abort();
     // An error inside a 200 counts as what it says it is, also for what is charged.
     if (!this.committed && failure.status >= 400) this.upstreamStatus = failure.status;
-    this.#owner.onFailed(this, failure, this.#stale);
+    this.#owner.onFailed(this, this.#callersKey ? asCallers(failure, this.#credential) : failure, this.#stale);
   }
 
   /** One of its clocks ran out. */

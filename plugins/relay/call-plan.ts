@@ -6,12 +6,12 @@ import type { RunContext, RunInput } from './context.ts';
 import { noFirstTarget, nothingAllowed, nothingAvailable } from './refusals.ts';
 
 /** What a plan is made of. */
-export type PlanInput = Pick<RunInput, 'call' | 'estimatedInput' | 'restrictions' | 'route' | 'decision'>;
+export type PlanInput = Pick<RunInput, 'call' | 'estimatedInput' | 'restrictions' | 'own' | 'route' | 'decision'>;
 
 /** The ordered targets of one call. */
 export function planOf(
   { router }: Pick<RunContext, 'router'>,
-  { call, estimatedInput, restrictions, route, decision }: PlanInput,
+  { call, estimatedInput, restrictions, own, route, decision }: PlanInput,
 ): Plan {
   let needs: Needs | null = null;
   return router.plan(
@@ -20,6 +20,7 @@ export function planOf(
       operation: call.operation,
       needs: () => (needs ??= needsOf(call, estimatedInput)),
       restrictions,
+      callersKey: own !== null,
       affinityKey: (group) => affinityKey(call, group),
     },
     decision,
@@ -33,9 +34,9 @@ export function totalTimeout({ exchange, route, callerTimeout }: RunInput, { tar
 }
 
 /** No target is asked, and no failure of one is the reason. */
-export function nothingToAsk({ route, call }: PlanInput, plan: Plan, health: Health): GatewayError {
+export function nothingToAsk({ route, call, own }: PlanInput, plan: Plan, health: Health): GatewayError {
   if (plan.first() === null) return noFirstTarget(route.model, call.operation, plan);
   return plan.possible().length === 0
     ? nothingAllowed(route.model, plan.disallowed())
-    : nothingAvailable(route.model, plan, health);
+    : nothingAvailable(route.model, plan, own === null ? health : null);
 }

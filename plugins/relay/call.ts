@@ -82,8 +82,18 @@ export function callerTimeout(request: FastifyRequest): number | null {
   return Math.min(ms, MAX_DURATION);
 }
 
-/** The caller's own labels, stored with the ledger row: `x-postern-metadata`, a flat JSON object of at most 16 pairs. */
-export function callerMetadata(request: FastifyRequest): string | null {
+/**
+ * Labels that are stored with the ledger row, JSON text: the caller's own (`x-postern-metadata`, a flat JSON object of at most 16
+ * pairs) and those of its key, which the caller cannot change. Throws `ValidationError`.
+ */
+export function metadataOf(request: FastifyRequest): string | null {
+  const labels = request.exchange.principal.metadata;
+  const pairs = callerMetadata(request);
+  if (pairs === null && labels === null) return null;
+  return JSON.stringify(Object.fromEntries([...(pairs ?? []), ...Object.entries(labels ?? {})]));
+}
+
+function callerMetadata(request: FastifyRequest): [string, unknown][] | null {
   const text = request.headers['x-postern-metadata'];
   if (text === undefined) return null;
   const refuse = (why: string): never => {
@@ -105,7 +115,7 @@ export function callerMetadata(request: FastifyRequest): string | null {
       return refuse(`has a value at "${name}" that is no string, number or boolean`);
     if (String(each).length > 512) return refuse(`has a value at "${name}" of more than 512 characters`);
   }
-  return JSON.stringify(Object.fromEntries(pairs));
+  return pairs;
 }
 
 /** Timeouts of one attempt: global, then the provider's, then the model's. */

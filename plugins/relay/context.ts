@@ -1,10 +1,12 @@
 import type { Call, TranslationContext } from '../../providers/provider.ts';
 import type { Exchange } from '../exchange/index.ts';
+import type { Grant } from '../limits/contract.ts';
 import type { Prefixes } from '../prefixes/index.ts';
 import type { Decision, Restrictions, Route, RouterCore } from '../router/index.ts';
 import type { Signatures } from '../signatures/index.ts';
 import type { Upstream } from '../upstream/index.ts';
 import type { AttemptOutcome, Usage } from '../usage/index.ts';
+import type { BoundKey } from './bound-key.ts';
 import type { ClientWriter } from './client.ts';
 import type { Hedging } from './hedging.ts';
 import type { OperatorWarnings } from './operator-warnings.ts';
@@ -41,5 +43,9 @@ export interface RunInput {
   readonly callerTimeout: number | null;
   /** What the caller allows of the targets; null for everything. */
   readonly restrictions: Restrictions | null;
+  /** The provider's key that the caller brought; null: the operator's are used. */
+  readonly own: BoundKey | null;
   readonly decision: Decision;
+  /** What it holds on the limits of its caller; null where none hold for it. */
+  readonly grant: Grant | null;
 }

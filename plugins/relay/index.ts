@@ -4,14 +4,16 @@ import { frontOf } from '../../providers/fronts.ts';
 import type { Call, Operation } from '../../providers/provider.ts';
 import type { HedgeConfig } from '../../schemas/config.ts';
 import { LoopError } from '../errors/classes.ts';
+import type { Grant } from '../limits/contract.ts';
 import { Decision, type Route } from '../router/index.ts';
 import type { Signatures } from '../signatures/index.ts';
 import { estimateInput } from '../usage/estimate.ts';
 import type { AttemptOutcome, SettledCost } from '../usage/index.ts';
 import { admitted } from './admission.ts';
-import { callerMetadata, callerTimeout, warnings } from './call.ts';
+import { callerTimeout, metadataOf, warnings } from './call.ts';
 import { ClientWriter, type HeaderList } from './client.ts';
 import type { RunContext } from './context.ts';
+import { enter } from './entrance.ts';
 import { type DecisionText, Explanation } from './explanation.ts';
 import { type HedgeCounts, Hedging } from './hedging.ts';
 import { newId } from './ids.ts';
@@ -113,7 +115,7 @@ export default fp<RelayOptions>(
         const { via } = request.headers;
         if (app.upstream.isLoop(via)) throw new LoopError();
         exchange.model = request.callBody.json.model as string;
-        const { call, route, options, restrictions, timeout } = admitted(
+        const { call, route, options, restrictions, own, timeout } = admitted(
           app.router,
           exchange,
           request.callBody,
@@ -126,30 +128,46 @@ export default fp<RelayOptions>(
         exchange.decision = decision;
         const explained = options?.explain === true && explain !== undefined;
         const explanation = explained ? new Explanation(exchange, explain, operation === 'responses') : null;
+        const headers = extraHeaders(reply);
+        const client = new ClientWriter(reply.raw, exchange, headers, context.random, explanation);
         const input = {
           exchange,
           route,
-          client: new ClientWriter(reply.raw, exchange, extraHeaders(reply), context.random, explanation),
+          client,
           estimatedInput: estimateInput(call.body, operation),
-          metadata: callerMetadata(request),
+          metadata: metadataOf(request),
           warnings: warnings(call),
           via,
           callerTimeout: shortest(callerTimeout(request), timeout),
           restrictions,
+          own,
           decision,
         };
-        const kept = keptFor(call, route, exchange.principal.keyId ?? '');
-        reply.hijack();
-        if (kept === call.kept) new Run(context, { ...input, call }).start();
-        else {
-          const start = (found: Call['kept']): void => new Run(context, { ...input, call: { ...call, kept: found } }).start();
-          if (kept instanceof Promise) kept.then(start, () => start(call.kept));
-          else start(kept);
-        }
+        const start = (grant: Grant | null): void => {
+          const kept = keptFor(call, route, exchange.principal.keyId ?? '');
+          if (kept === call.kept) {
+            new Run(context, { ...input, grant, call }).start();
+            return;
+          }
+          const run = (found: Call['kept']): void =>
+            new Run(context, { ...input, grant, call: { ...call, kept: found } }).start();
+          if (kept instanceof Promise) kept.then(run, () => run(call.kept));
+          else run(kept);
+        };
+        const takeOver = (): void => {
+          reply.hijack();
+        };
+        const failed = (err: unknown): void => request.log.error({ err }, 'the limits failed');
+        const way = { limits: app.limits, client, headers, decision, takeOver, start, failed };
+        enter(way, { exchange, call, route, operation, ip: request.ip });
       },
       counts: () => ({ hedges: context.hedging.counts, shadows: shadows.counts }),
     } satisfies Relay as Relay);
     app.addHook('onClose', () => shadows.close());
   },
-  { name: 'relay', dependencies: ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'], fastify: '5.x' },
+  {
+    name: 'relay',
+    dependencies: ['exchange', 'router', 'upstream', 'usage', 'limits', 'auth', 'signatures', 'prefixes'],
+    fastify: '5.x',
+  },
 );

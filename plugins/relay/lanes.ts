@@ -100,7 +100,7 @@ export class Lanes {
       open.watchdog.stop();
       this.#context.hedging.ended(outcome === 'ok' || open.attempt.committed);
     }
-    settleAttempt(this.#input.exchange, open, outcome, reason, status, then);
+    settleAttempt(this.#input, open, outcome, reason, status, then);
     this.#context.onAttempt(open.attempt.target.provider.name, outcome, reason);
   }
 

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
-import type { FailureReason, Target } from '../../providers/provider.ts';
+import type { FailureReason, ProviderInstance, Target } from '../../providers/provider.ts';
 import type { Route } from '../router/index.ts';
 
 /** Milliseconds between two warnings about the same thing. */
@@ -23,12 +23,11 @@ export class OperatorWarnings {
     else if (reason === 'not_found') this.#gone(route, target);
   }
 
-  #key({ provider: { name, credentials } }: Target, credential: string, reason: 'authentication' | 'quota'): void {
+  #key({ provider }: Target, credential: string, reason: 'authentication' | 'quota'): void {
+    const { name } = provider;
     if (!this.#isDue(`${name} ${credential} ${reason}`)) return;
-    const several = credentials.length > 1;
-    const setting = several ? `the key ${credential} of providers.${name}.api_keys` : `providers.${name}.api_key`;
     const what = reason === 'quota' ? 'has no quota left for this key: see' : 'refuses this key: check';
-    this.#log.warn({ provider: name, credential, reason }, `the provider ${what} ${setting}`);
+    this.#log.warn({ provider: name, credential, reason }, `the provider ${what} ${placeOf(provider, credential)}`);
   }
 
   /** Names that callers made up are their own affair. */
@@ -49,4 +48,14 @@ export class OperatorWarnings {
     this.#told.set(what, now);
     return true;
   }
+}
+
+/** Where the operator finds a key. */
+function placeOf({ name, config: { api_keys: list } }: ProviderInstance, credential: string): string {
+  if (list?.some((each, at) => (each.name ?? String(at + 1)) === credential)) {
+    return list.length > 1 ? `the key ${credential} of providers.${name}.api_keys` : `providers.${name}.api_keys`;
+  }
+  return list === undefined && credential === '1'
+    ? `providers.${name}.api_key`
+    : `the key ${credential} of /admin/v1/providers/${name}/keys`;
 }

@@ -39,6 +39,17 @@ export function checkModel(principal: Principal, model: string, param: string): 
   );
 }
 
+/** Throws `PermissionError` when a key may use none of the providers behind a model. */
+export function checkProviders({ providers }: Principal, { model, groups }: Route): void {
+  if (providers === null) return;
+  if (groups.some(({ targets }) => targets.some(({ provider }) => providers.includes(provider.name)))) return;
+  throw new PermissionError(
+    `This key may not use a provider of the model \`${model.slice(0, 100)}\`. GET /v1/models lists the models it may use.`,
+    'model_not_allowed',
+    'model',
+  );
+}
+
 /**
  * Throws `ValidationError` for a name in `order`, `only` or `ignore` that is no provider and no target. A target is known when the
  * model has it, the configuration does, or its provider is known to have such a model.

@@ -1,5 +1,13 @@
 import type { FailureReason, UpstreamFailure } from '../../providers/provider.ts';
-import { type GatewayError, ProviderError, RateLimitError, TimeoutError, UnavailableError } from '../errors/classes.ts';
+import {
+  AuthenticationError,
+  type GatewayError,
+  PermissionError,
+  ProviderError,
+  RateLimitError,
+  TimeoutError,
+  UnavailableError,
+} from '../errors/classes.ts';
 
 // What a failed attempt means: may another target be asked, and what is the caller told when none is left.
 
@@ -69,6 +77,34 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
       new UnavailableError("The gateway's account at the provider has no quota left; tell the operator.", undefined, {
         retryAfterMs: failure.retryAfterMs ?? 60_000,
       }),
+  },
+  caller_key: {
+    failOver: false,
+    tell: ({ status }) =>
+      status === 403
+        ? new PermissionError('The provider does not let the key you sent for it do this. Check what that key may do there.')
+        : new AuthenticationError('The provider refused the key you sent for it. Check that key; this gateway does not know it.'),
+  },
+  caller_rate_limit: {
+    failOver: true,
+    tell: (failure) =>
+      new RateLimitError(
+        'The provider limits the rate of requests of the key you sent for it. Wait as long as Retry-After says.',
+        {
+          retryAfterMs: failure.retryAfterMs ?? 1000,
+        },
+      ),
+  },
+  caller_quota: {
+    failOver: false,
+    tell: ({ status, retryAfterMs }) =>
+      new ProviderError(
+        status === 402 ? 402 : 429,
+        'insufficient_quota',
+        'insufficient_quota',
+        'The account of the key you sent for the provider has no quota left. See to it there, or send another key.',
+        { retryAfterMs, shouldRetry: false },
+      ),
   },
   overloaded: {
     failOver: true,

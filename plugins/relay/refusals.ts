@@ -1,5 +1,12 @@
 import type { FailureReason, Operation } from '../../providers/provider.ts';
-import { type GatewayError, RateLimitError, TimeoutError, UnavailableError, ValidationError } from '../errors/classes.ts';
+import {
+  type GatewayError,
+  PermissionError,
+  RateLimitError,
+  TimeoutError,
+  UnavailableError,
+  ValidationError,
+} from '../errors/classes.ts';
 import type { CancelReason } from '../exchange/index.ts';
 import type { Disallowed, Health, Plan, Restriction } from '../router/index.ts';
 import type { NotWaiting } from '../router/waiting.ts';
@@ -22,13 +29,17 @@ function operationNotOffered(model: string, operation: Operation): GatewayError 
 }
 
 /** What every target's keys rest for, when it is the same; null when the targets themselves are out. */
-function commonRest(plan: Plan, health: Health): FailureReason | null {
+function commonRest(plan: Plan, health: Health | null): FailureReason | null {
+  if (health === null) return null;
   const reasons = new Set(plan.possible().map((candidate) => health.keysRestFor(candidate)));
   return reasons.size === 1 ? [...reasons][0]! : null;
 }
 
-/** Every target is out: limited by its provider, without a key that may be used, or broken. Nothing was sent. */
-export function nothingAvailable(model: string, plan: Plan, health: Health): GatewayError {
+/**
+ * Every target is out: limited by its provider, without a key that may be used, or broken. Nothing was sent. `health`: null for a call
+ * with a key of its own, which no rest of keys concerns.
+ */
+export function nothingAvailable(model: string, plan: Plan, health: Health | null): GatewayError {
   const retryAfterMs = Math.max(1, plan.wait());
   const reason = commonRest(plan, health);
   if (reason === 'authentication' || reason === 'quota') {
@@ -49,6 +60,13 @@ export function nothingAvailable(model: string, plan: Plan, health: Health): Gat
 
 /** Targets could take the call, and what the caller or the configuration allows leaves none of them. */
 export function nothingAllowed(model: string, disallowed: readonly Disallowed[]): GatewayError {
+  if (disallowed.every(({ restriction }) => restriction === 'providers')) {
+    return new PermissionError(
+      `This key may not use the providers of the model \`${model}\` that could take the call. GET /v1/models lists the models it may use.`,
+      'model_not_allowed',
+      'model',
+    );
+  }
   const left = new Map<string, string[]>();
   for (const { target, restriction, own } of disallowed) {
     const by = own ? ownSayings[restriction] : sayings[restriction];
@@ -71,6 +89,8 @@ const sayings: Readonly<Record<Restriction, string>> = {
   ignore: '`gateway.ignore`',
   max_price: '`gateway.max_price`',
   unpriced: `\`gateway.max_price\`${unknownPrice}`,
+  providers: 'what your gateway key may use',
+  caller_key: 'the provider key you sent, which is for another provider,',
 };
 const ownSayings: Readonly<Record<Restriction, string>> = {
   ...sayings,

@@ -97,7 +97,7 @@ export class Retries {
     this.#backoff = setTimeout(() => {
       this.#backoff = null;
       // Meanwhile others may have found it broken, or be probing it.
-      ready(this.#context.router.targetHealth.wait(candidate) === 0 && !candidate.state.full);
+      ready(this.#plan.again() === candidate);
     }, wait);
   }
 

@@ -1,18 +1,19 @@
-import type { UpstreamFailure } from '../../providers/provider.ts';
+import type { Translation, UpstreamFailure } from '../../providers/provider.ts';
 import type { GatewayError } from '../errors/classes.ts';
 import type { CancelReason } from '../exchange/index.ts';
 import type { Candidate, Plan, Purpose } from '../router/index.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { nothingToAsk, planOf, totalTimeout } from './call-plan.ts';
 import type { RunContext, RunInput } from './context.ts';
-import type { HedgeOwner, HedgeTimer } from './hedge-timer.ts';
+import { type HedgeHost, HedgeLane } from './hedge-lane.ts';
 import { Lanes } from './lanes.ts';
 import { clientError, mayFailOver } from './outcome.ts';
+import { Permits } from './permits.ts';
 import { QueuePlace } from './queue-place.ts';
 import { allBusy, cancelError, ledgerUnavailable } from './refusals.ts';
 import { Reply } from './reply.ts';
 import { Retries } from './retries.ts';
-import { isFailure, openSend, translated } from './send.ts';
+import { openSend } from './send.ts';
 import type { OpenSend } from './settlement.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -21,7 +22,7 @@ import { Watchdog } from './watchdog.ts';
  * fail over), content forwarded (never again). Every attempt is settled exactly once, and the last bytes to the caller wait
  * until the ledger has it.
  */
-export class Run implements AttemptOwner, HedgeOwner {
+export class Run implements AttemptOwner, HedgeHost {
   readonly #context: RunContext;
   readonly #input: RunInput;
   readonly #plan: Plan;
@@ -29,13 +30,12 @@ export class Run implements AttemptOwner, HedgeOwner {
   readonly #retries: Retries;
   readonly #queue: QueuePlace;
   readonly #reply: Reply;
-  #hedge: HedgeTimer | null = null;
+  readonly #permits: Permits;
+  readonly #hedge: HedgeLane;
   #over = false;
   #committed = false;
   #sends = 0;
   #lastFailure: UpstreamFailure | null = null;
-  /** Why a target was not asked at all; told when none was. */
-  #refusal: UpstreamFailure | null = null;
   readonly #watchdog: Watchdog = new Watchdog((what) => this.#expired(what, this.#watchdog));
 
   constructor(context: RunContext, input: RunInput) {
@@ -44,8 +44,10 @@ export class Run implements AttemptOwner, HedgeOwner {
     this.#lanes = new Lanes(context, input);
     this.#queue = new QueuePlace(context, input);
     this.#reply = new Reply(input);
+    this.#permits = new Permits(context, input);
     this.#plan = planOf(context, input);
     this.#retries = new Retries(context, input, this.#plan);
+    this.#hedge = new HedgeLane(context, input, { plan: this.#plan, lanes: this.#lanes, permits: this.#permits }, this);
   }
 
   start(): void {
@@ -83,9 +85,9 @@ export class Run implements AttemptOwner, HedgeOwner {
   }
 
   #exhausted(): void {
-    const failure = this.#lastFailure ?? this.#refusal;
-    if (failure !== null) this.#refuse(clientError(failure, this.#sends > 1));
-    else this.#refuse(nothingToAsk(this.#input, this.#plan, this.#context.router.targetHealth));
+    const retried = this.#sends > 1;
+    const error = this.#lastFailure === null ? this.#permits.error(retried) : clientError(this.#lastFailure, retried);
+    this.#refuse(error ?? nothingToAsk(this.#input, this.#plan, this.#context.router.targetHealth));
   }
 
   #wait(purpose: Purpose): void {
@@ -96,20 +98,22 @@ export class Run implements AttemptOwner, HedgeOwner {
     );
   }
 
+  /** `again`: the same once more because of a detail that says nothing about the target; it does not count as another send. */
   #send(candidate: Candidate, purpose: Purpose, again: 'stale' | 'plain' | null = null): void {
-    if (!this.#sent(candidate, purpose, again)) this.#next(purpose);
+    const translation = this.#permits.translation(candidate.target);
+    const permit = translation !== null && this.#permits.ask(candidate.target);
+    if (permit === true) this.#open(candidate, translation!, purpose, again);
+    else if (permit === false) this.#next(purpose);
+    else {
+      void permit.then((granted) => {
+        if (this.#over) return;
+        if (granted) this.#open(candidate, translation!, purpose, again);
+        else this.#next(purpose);
+      });
+    }
   }
 
-  /**
-   * False when the target cannot be asked that. `again`: the same once more because of a detail that says nothing about the target;
-   * it does not count as another send.
-   */
-  #sent(candidate: Candidate, purpose: Purpose, again: 'stale' | 'plain' | null): boolean {
-    const translation = translated(this.#context, this.#input, candidate.target);
-    if (translation === null || isFailure(translation)) {
-      this.#refusal ??= translation;
-      return false;
-    }
+  #open(candidate: Candidate, translation: Translation, purpose: Purpose, again: 'stale' | 'plain' | null): void {
     if (again === null) this.#sends++;
     this.#plan.sent(candidate);
     const watchdog: Watchdog = purpose === 'hedge' ? new Watchdog((what) => this.#expired(what, watchdog)) : this.#watchdog;
@@ -126,7 +130,9 @@ export class Run implements AttemptOwner, HedgeOwner {
       () => {
         if (!this.#lanes.has(open)) return;
         open.attempt.start(this.#context.upstream, this.#input.via);
-        if (purpose === 'first' && again === null) this.#firstSent();
+        if (purpose !== 'first' || again !== null) return;
+        this.#context.shadows.copy(this.#input);
+        this.#hedge.arm();
       },
       () => {
         if (!this.#lanes.has(open)) return;
@@ -134,27 +140,14 @@ export class Run implements AttemptOwner, HedgeOwner {
         if (this.#lanes.size === 0) this.#refuse(ledgerUnavailable());
       },
     );
-    return true;
   }
 
-  #firstSent(): void {
-    const { hedging, shadows } = this.#context;
-    shadows.copy(this.#input);
-    if (this.#input.exchange.config.retries.max_attempts > 1) this.#hedge = hedging.arm(this.#input, this);
+  get undecided(): boolean {
+    return !this.#over && !this.#committed;
   }
 
-  onHedgeDue(): void {
-    const { hedging } = this.#context;
-    const { route } = this.#input;
-    const late = this.#lanes.eldest;
-    if (this.#over || this.#committed || late === null || !hedging.allows(route)) return;
-    for (;;) {
-      const candidate = this.#plan.beside(late.candidate);
-      if (candidate === null) return;
-      if (!this.#sent(candidate, 'hedge', null)) continue;
-      hedging.started(route);
-      return;
-    }
+  openHedge(candidate: Candidate, translation: Translation): void {
+    this.#open(candidate, translation, 'hedge', null);
   }
 
   // --- what attempts report
@@ -201,7 +194,7 @@ export class Run implements AttemptOwner, HedgeOwner {
   /** This one answers the caller. */
   #won(open: OpenSend): void {
     this.#committed = true;
-    this.#hedge?.stop();
+    this.#hedge.stop();
     const since = this.#lanes.eldest!.attempt.startedAt;
     this.#lanes.keepOnly(open);
     this.#reply.from(open);
@@ -235,7 +228,7 @@ export class Run implements AttemptOwner, HedgeOwner {
     const error = clientError(failure, this.#sends > 1);
     this.#lanes.close(open, 'failed', failure.reason, error.status);
     if (exchange.cancelled !== null || this.#hedged(open, failure)) return;
-    this.#hedge?.stop();
+    this.#hedge.stop();
     if (again === null) this.#failOver(failure);
     else this.#send(open.candidate, open.purpose === 'hedge' ? 'failover' : open.purpose, again);
   }
@@ -293,7 +286,7 @@ export class Run implements AttemptOwner, HedgeOwner {
   #finish(): void {
     this.#over = true;
     this.#watchdog.stop();
-    this.#hedge?.stop();
+    this.#hedge.stop();
     this.#queue.leave();
     this.#retries.stop();
   }

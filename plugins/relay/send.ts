@@ -6,12 +6,16 @@ import type { RunContext, RunInput } from './context.ts';
 import type { OpenSend } from './settlement.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** The call in the target's words; a failure when the target cannot be asked that; null when it does not speak the operation. */
+/**
+ * The call in the target's words; a failure when the target cannot be asked that; null when it does not speak the operation, or is of
+ * another provider than the key that the caller brought: no plan names such a one, and were there one, it would not be asked.
+ */
 export function translated(
   context: Pick<RunContext, 'translation'>,
   input: RunInput,
   target: Target,
 ): Translation | UpstreamFailure | null {
+  if (input.own !== null && input.own.provider !== target.provider) return null;
   try {
     return target.provider.type.translate(input.call, target, context.translation);
   } catch (error) {
@@ -43,16 +47,17 @@ export function openSend(
   translation: Translation,
   { purpose, plain, failedKeys, watchdog, owner }: SendOptions,
 ): OpenSend {
-  const { exchange, call, estimatedInput, metadata, route } = input;
+  const { exchange, call, estimatedInput, metadata, route, own } = input;
   const { target } = candidate;
   exchange.attempts++;
   exchange.provider = target.provider.name;
   exchange.target = target.model;
-  const admission = context.router.targetHealth.admit(candidate, failedKeys);
-  const credential = candidate.state.credentials.credential(admission.key);
+  const admission = context.router.targetHealth.admit(candidate, failedKeys, own !== null);
+  const credential = own === null ? candidate.state.credentials.credential(admission.key) : own.credential;
   const timeouts = timeoutsFor(exchange.config, route, target.provider.config.timeouts);
   const { request, digest } =
-    plain || translation.prefix === undefined
+    // What an upstream keeps it keeps for an account: nothing is for a key that is here for one call.
+    plain || own !== null || translation.prefix === undefined
       ? { request: translation.request, digest: null }
       : context.prefixes.choose(target, credential, translation, {
           id: exchange.id,
@@ -60,7 +65,7 @@ export function openSend(
           team: exchange.principal.team,
         });
   const attempt = new Attempt(
-    { target, credential, number: exchange.attempts, stream: call.stream, timeouts },
+    { target, credential, callersKey: own !== null, number: exchange.attempts, stream: call.stream, timeouts },
     translation,
     request,
     watchdog,
@@ -75,7 +80,7 @@ export function openSend(
       operation: call.operation,
       keyId: exchange.principal.keyId,
       team: exchange.principal.team,
-      credential: exchange.callerKey === null ? 'operator' : 'caller',
+      credential: own === null ? 'operator' : 'caller',
       chargedAt: exchange.chargedAt,
       model: route.model,
       provider: target.provider.name,

@@ -1,5 +1,6 @@
 import type { Credential } from '../../providers/provider.ts';
 import type { Exchange } from '../exchange/index.ts';
+import type { Grant } from '../limits/contract.ts';
 import type { Admission, Candidate, Purpose, SendNote } from '../router/index.ts';
 import { type AttemptOutcome, estimateOutput, type OpenAttempt, type SettledCost } from '../usage/index.ts';
 import type { Attempt } from './attempt.ts';
@@ -46,7 +47,7 @@ function addCost(exchange: Exchange, cost: SettledCost): void {
  * what the caller must not see before that is sent from there. `status`: what the caller is, or would be, told.
  */
 export function settleAttempt(
-  exchange: Exchange,
+  { exchange, grant }: { readonly exchange: Exchange; readonly grant: Grant | null },
   { attempt, record, note }: OpenSend,
   outcome: AttemptOutcome,
   reason: string | null,
@@ -61,6 +62,7 @@ export function settleAttempt(
   note.ended = endedAt - exchange.startedAt;
   note.outcome = outcome;
   note.reason = reason;
+  grant?.ended(attempt.number);
   const settled = record.settle({
     outcome,
     reason,
@@ -76,6 +78,7 @@ export function settleAttempt(
   });
   settled.then((cost) => {
     addCost(exchange, cost);
+    grant?.settled(attempt.number);
     committed?.();
     exchange.release();
   });

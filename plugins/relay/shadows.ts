@@ -1,6 +1,7 @@
 import type { Translation } from '../../providers/provider.ts';
 import type { Route, RouterCore, Shadow } from '../router/index.ts';
 import { canTake, needsOf } from '../router/needs.ts';
+import { exclusionBy } from '../router/restrictions.ts';
 import type { TargetState } from '../router/target-state.ts';
 import type { Upstream } from '../upstream/index.ts';
 import type { SettledCost, Usage } from '../usage/index.ts';
@@ -65,7 +66,8 @@ export class Shadows {
 
   /** A call has been sent to its first target: its copy follows, when there is to be one. Costs the caller nothing but this look. */
   copy(input: RunInput): void {
-    const shadow = shadowOf(input.route);
+    // A key that the caller brought is for the call alone, and the operator's are for none that brings one.
+    const shadow = input.own === null ? shadowOf(input.route) : null;
     if (shadow === null || (shadow.share < 1 && this.#options.random() >= shadow.share)) return;
     setImmediate(() => this.#start(input, shadow));
   }
@@ -116,7 +118,7 @@ export class Shadows {
     if (canTake(needs, target) !== null) return 'unavailable';
     // What a copy costs is not the caller's, where it goes is.
     const restriction = restrictions?.restriction(target, needs) ?? null;
-    return restriction === 'only' || restriction === 'ignore' ? 'unavailable' : null;
+    return restriction !== null && exclusionBy[restriction] === 'not_allowed' ? 'unavailable' : null;
   }
 
   #send({ exchange, call, route, estimatedInput, via }: RunInput, shadow: Shadow, translation: Translation): void {

@@ -1,3 +1,4 @@
+import { noCredential } from '../../providers/instance.ts';
 import type { Credential, FailureReason, ProviderInstance, UpstreamFailure } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import type { ParkedCredential } from './types.ts';
@@ -7,19 +8,27 @@ const trialMs = 5_000;
 /** A key that is refused again and again rests at most this many times as long as the first time. */
 const mostRests = 10;
 
+/** Milliseconds after which a provider without any key is worth asking for again: one may be added at any time. */
+const withoutKeys = 5_000;
+
 /** Rests of a provider's keys at one target, by the place of the key. */
 export class KeyRests {
   readonly until: number[] = [];
   readonly reason: FailureReason[] = [];
+  /** Of the call that was told to rest: a key that came to the place later has nothing to do with it. */
+  readonly turn: number[] = [];
 }
 
 /** A call's key. */
 export interface KeyUse {
-  /** The place of the key. */
+  /** The place of the key; another one may come to it when that is removed. */
   readonly key: number;
   /** Counts the calls of the provider: what came of one that began before a key was parked says nothing new about the key. */
   readonly turn: number;
 }
+
+/** A key that the caller brought has no place among them: what becomes of its calls says nothing of theirs. */
+export const callersKey: KeyUse = Object.freeze({ key: -1, turn: 0 });
 
 /** What is known of one key. Times are milliseconds of the injected clock. */
 interface KeyState {
@@ -33,40 +42,60 @@ interface KeyState {
   parkedAt: number;
   /** For smooth weighted round-robin. */
   current: number;
+  /** Calls up to this one knew nothing of it. */
+  readonly addedAt: number;
+  /** Its place is free; calls under way go on with it. */
+  removed: boolean;
+}
+
+function stateOf(credential: Credential, addedAt: number): KeyState {
+  return { credential, restUntil: 0, restFor: 0, reason: null, trial: 0, parkedAt: 0, current: 0, addedAt, removed: false };
 }
 
 /**
  * The API keys of one provider: calls are spread over them by weight, and a key that is refused, limited or spent rests while the
- * others go on. A refused or spent key rests everywhere, a limited one at the target: providers limit by key and model.
+ * others go on. A refused or spent key rests everywhere, a limited one at the target: providers limit by key and model. Keys come
+ * and go while it is in use.
  */
 export class CredentialPool {
-  readonly #keys: readonly KeyState[];
+  /** By place, those that were removed included. */
+  readonly #keys: KeyState[] = [];
+  #size = 0;
   readonly #options: Config['health'];
   #turn = 0;
 
   constructor(provider: ProviderInstance, options: Config['health']) {
     this.#options = options;
-    this.#keys = provider.credentials.map((credential) => ({
-      credential,
-      restUntil: 0,
-      restFor: 0,
-      reason: null,
-      trial: 0,
-      parkedAt: 0,
-      current: 0,
-    }));
+    const waitsForKeys = provider.config.api_keys?.length === 0 && provider.credentials[0] === noCredential;
+    this.use(waitsForKeys ? [] : provider.credentials);
   }
 
+  /** Keys that are in use now. */
   get size(): number {
-    return this.#keys.length;
+    return this.#size;
+  }
+
+  /** From now on these are the keys. Those that stay, by identity, keep their places and what is known of them. */
+  use(credentials: readonly Credential[]): void {
+    const wanted = new Set(credentials);
+    for (const key of this.#keys) {
+      if (!key.removed && !wanted.delete(key.credential)) key.removed = true;
+    }
+    for (const credential of wanted) {
+      const free = this.#keys.findIndex(({ removed }) => removed);
+      this.#keys[free < 0 ? this.#keys.length : free] = stateOf(credential, this.#turn);
+    }
+    this.#size = credentials.length;
   }
 
   /** Milliseconds until one of the keys may be used at a target, those at the places in `but` left out; 0 for now. */
   wait(rests: KeyRests, now: number, but: readonly number[] = none): number {
+    if (this.#size === 0) return withoutKeys;
     let least = Number.POSITIVE_INFINITY;
     for (let at = 0; at < this.#keys.length; at++) {
-      if (but.length > 0 && but.includes(at)) continue;
-      const until = Math.max(this.#keys[at]!.restUntil, rests.until[at] ?? 0);
+      const key = this.#keys[at]!;
+      if (key.removed || (but.length > 0 && but.includes(at))) continue;
+      const until = Math.max(key.restUntil, restAt(rests, at, key));
       if (until <= now) return 0;
       least = Math.min(least, until - now);
     }
@@ -75,11 +104,14 @@ export class CredentialPool {
 
   /** Why none of the keys may be used at a target: what the one that comes back first rests for. Null while one may be used. */
   reason(rests: KeyRests, now: number): FailureReason | null {
+    // As when the only one is refused: the operator has to do something.
+    if (this.#size === 0) return 'authentication';
     let least = Number.POSITIVE_INFINITY;
     let reason: FailureReason | null = null;
     for (let at = 0; at < this.#keys.length; at++) {
       const key = this.#keys[at]!;
-      const here = rests.until[at] ?? 0;
+      if (key.removed) continue;
+      const here = restAt(rests, at, key);
       const until = Math.max(key.restUntil, here);
       if (until <= now) return null;
       if (until >= least) continue;
@@ -89,8 +121,9 @@ export class CredentialPool {
     return reason;
   }
 
-  /** The key to use, none of those in `but`. One that rests only when every other does. */
+  /** The key to use, none of those in `but`. One that rests only when every other does; `callersKey` where there is none at all. */
   pick(rests: KeyRests, now: number, but: readonly number[] = none): KeyUse {
+    if (this.#size === 0) return callersKey;
     const turn = ++this.#turn;
     const key = this.#keys.length === 1 ? 0 : this.#next(rests, now, but);
     const state = this.#keys[key]!;
@@ -101,58 +134,69 @@ export class CredentialPool {
     return { key, turn };
   }
 
+  /** That of a pick, asked for before keys can have changed. */
   credential(at: number): Credential {
-    return this.#keys[at]!.credential;
+    return this.#keys[at]?.credential ?? noCredential;
   }
 
   /** A key for a request of the gateway's own, which says nothing about keys: the `number`-th of those that do not rest. */
   working(number: number, now: number): Credential {
-    const usable = this.#keys.filter(({ restUntil }) => restUntil <= now);
-    const from = usable.length === 0 ? this.#keys : usable;
-    return from[number % from.length]!.credential;
+    const keys = this.#keys.filter(({ removed }) => !removed);
+    const usable = keys.filter(({ restUntil }) => restUntil <= now);
+    const from = usable.length === 0 ? keys : usable;
+    return from[number % from.length]?.credential ?? noCredential;
   }
 
   /** The provider took the key. */
-  succeeded({ key: at, turn }: KeyUse): void {
-    const key = this.#keys[at]!;
-    if (key.reason === null || turn <= key.parkedAt) return;
+  succeeded(use: KeyUse): void {
+    const key = this.#used(use);
+    if (key === null || key.reason === null || use.turn <= key.parkedAt) return;
     key.reason = null;
     key.trial = key.restUntil = key.restFor = 0;
   }
 
   /** What became of a call says nothing about its key: if that was on trial, another call may try it. */
-  undecided({ key: at, turn }: KeyUse, now: number): void {
-    const key = this.#keys[at]!;
-    if (key.trial !== turn) return;
+  undecided(use: KeyUse, now: number): void {
+    const key = this.#used(use);
+    if (key === null || key.trial !== use.turn) return;
     key.trial = 0;
     key.restUntil = now;
   }
 
   /** The key rests: everywhere when it was refused or is spent, else at the target. Rests only ever grow. */
   refused(use: KeyUse, rests: KeyRests, { reason, status, retryAfterMs }: UpstreamFailure, now: number): void {
-    const { key: at, turn } = use;
-    const key = this.#keys[at]!;
+    const key = this.#used(use);
+    if (key === null) return;
     // 403: the key is good, and may not do this.
     const everywhere = reason === 'quota' || (reason === 'authentication' && status !== 403);
-    const rest = Math.min(retryAfterMs ?? this.#restFor(key, reason, everywhere && turn > key.parkedAt), this.#options.max_rest);
+    const rest = Math.min(
+      retryAfterMs ?? this.#restFor(key, reason, everywhere && use.turn > key.parkedAt),
+      this.#options.max_rest,
+    );
     // Without any rest there is nothing to try afterwards.
     if (rest <= 0) this.undecided(use, now);
-    else if (everywhere) this.#park(use, reason, rest, now);
+    else if (everywhere) this.#park(key, use.turn, reason, rest, now);
     else this.#restAt(use, rests, reason, now + rest);
   }
 
   /** Keys that rest everywhere, and at one target when its rests are given. */
   parked(now: number, rests?: KeyRests): ParkedCredential[] {
-    return this.#keys.flatMap(({ credential, restUntil, reason }, at) => {
-      const here = rests?.until[at] ?? 0;
+    return this.#keys.flatMap((key, at) => {
+      const { credential, restUntil, reason, removed } = key;
+      const here = rests === undefined ? 0 : restAt(rests, at, key);
       const until = Math.max(restUntil, here);
-      if (until <= now) return [];
+      if (removed || until <= now) return [];
       return [{ id: credential.id, reason: here > restUntil ? rests!.reason[at]! : reason!, wait: until - now }];
     });
   }
 
-  #park({ key: at, turn }: KeyUse, reason: FailureReason, rest: number, now: number): void {
-    const key = this.#keys[at]!;
+  /** What is known of a call's key; null where the caller brought it, or it was removed while the call was under way. */
+  #used({ key: at, turn }: KeyUse): KeyState | null {
+    const key = this.#keys[at];
+    return key === undefined || key.removed || turn <= key.addedAt ? null : key;
+  }
+
+  #park(key: KeyState, turn: number, reason: FailureReason, rest: number, now: number): void {
     const outdated = turn <= key.parkedAt;
     // Sent before it was parked: of no more interest once a later call has shown that it works, or is finding out.
     if (outdated && (key.reason === null || key.trial !== 0)) return;
@@ -169,7 +213,8 @@ export class CredentialPool {
 
   #restAt(use: KeyUse, rests: KeyRests, reason: FailureReason, until: number): void {
     this.succeeded(use);
-    if (until <= (rests.until[use.key] ?? 0)) return;
+    if (until <= restAt(rests, use.key, this.#keys[use.key]!)) return;
+    rests.turn[use.key] = use.turn;
     rests.until[use.key] = until;
     rests.reason[use.key] = reason;
   }
@@ -181,7 +226,7 @@ export class CredentialPool {
     let total = 0;
     for (let at = 0; at < this.#keys.length; at++) {
       const key = this.#keys[at]!;
-      if (Math.max(key.restUntil, rests.until[at] ?? 0) > now || but.includes(at)) continue;
+      if (key.removed || Math.max(key.restUntil, restAt(rests, at, key)) > now || but.includes(at)) continue;
       const { weight } = key.credential;
       if (weight === 0) {
         // Only when nothing else is left, then in turn.
@@ -196,7 +241,7 @@ export class CredentialPool {
       this.#keys[best]!.current -= total;
       return best;
     }
-    if (spare < 0) return 0;
+    if (spare < 0) return this.#keys.findIndex(({ removed }) => !removed);
     this.#keys[spare]!.current++;
     return spare;
   }
@@ -206,7 +251,7 @@ export class CredentialPool {
     const { rate_limit_rest, quota_rest, credential_rest } = this.#options;
     if (reason === 'rate_limit') return rate_limit_rest;
     // The only key: nothing else could answer, so it is tried again soon.
-    const refusal = this.#keys.length > 1 ? credential_rest : Math.min(rate_limit_rest, credential_rest);
+    const refusal = this.#size > 1 ? credential_rest : Math.min(rate_limit_rest, credential_rest);
     const first = reason === 'quota' ? quota_rest : refusal;
     const most = mostRests * (reason === 'quota' ? quota_rest : credential_rest);
     return again && key.restFor > 0 ? Math.min(Math.max(key.restFor * 2, first), most) : first;
@@ -214,3 +259,8 @@ export class CredentialPool {
 }
 
 const none: readonly number[] = [];
+
+/** Until when a key rests at a target; 0 when it does not. */
+function restAt({ until, turn }: KeyRests, at: number, { addedAt }: KeyState): number {
+  return turn[at]! > addedAt ? until[at]! : 0;
+}

@@ -1,4 +1,5 @@
 import type { GatewayOptionsBody } from '../../schemas/gateway-options.ts';
+import type { RefusalNote } from '../limits/refusal.ts';
 import type { Candidate } from './candidate.ts';
 import type { Needs } from './needs.ts';
 import type { Facts, TargetGroup } from './types.ts';
@@ -11,7 +12,7 @@ export type Exclusion =
   | 'operation' // its provider does not speak it
   | 'cannot_take' // the model is known not to take what the call holds
   | 'too_long' // for the model's context
-  | 'not_allowed' // by `only` or `ignore` of the caller
+  | 'not_allowed' // by `only` or `ignore` of the caller, or its keys are for other providers
   | 'too_expensive' // above max_price, or of unknown price
   | 'other_space' // vectors of another model or length
   | 'tried'
@@ -103,6 +104,8 @@ export class Decision {
   options: GatewayOptionsBody | null = null;
   /** Milliseconds it waited for a target at its limit. */
   queued = 0;
+  /** Which limit of its caller it, or a further attempt of it, was refused by; null for none. */
+  limit: RefusalNote | null = null;
   /** Why a chain of fallbacks was entered; null when none was. */
   fallback: 'context_length' | 'content_policy' | null = null;
 }

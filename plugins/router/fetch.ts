@@ -49,6 +49,12 @@ function fetchModels(upstream: Upstream, provider: ProviderInstance, key?: Crede
   });
 }
 
+/** False where only callers have keys, or the first is still to be added: asked without one, a provider refuses. */
+function hasKey({ config, credentials }: ProviderInstance): boolean {
+  const needed = config.accept_client_keys === true || config.api_keys?.length === 0;
+  return !needed || credentials.some(({ headers }) => Object.keys(headers).length > 0);
+}
+
 /**
  * Keeps the upstream model lists fresh in the background; names are never resolved by waiting for it. `keyOf`: the key for the
  * `time`-th request to a provider, from 0; absent: its first. Returns the stop.
@@ -72,6 +78,10 @@ export function keepFetching(
   }
 
   function run(provider: ProviderInstance): void {
+    if (!hasKey(provider)) {
+      schedule(provider, retryMs);
+      return;
+    }
     const time = times.get(provider.name) ?? 0;
     times.set(provider.name, time + 1);
     fetchModels(upstream, provider, keyOf?.(provider, time))?.then(

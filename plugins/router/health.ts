@@ -1,35 +1,15 @@
 import type { FailureReason, ProviderInstance, Target, UpstreamFailure } from '../../providers/provider.ts';
 import type { Quantities } from '../../providers/unified.ts';
 import type { Config } from '../../schemas/config.ts';
+import { blameOf } from './blame.ts';
 import type { Candidate } from './candidate.ts';
-import type { CredentialPool, KeyUse } from './credentials.ts';
+import { type CredentialPool, callersKey, type KeyUse } from './credentials.ts';
 import { DownProviders } from './down-providers.ts';
 import type { Sockets } from './limits/sockets.ts';
 import { shownKeys, shownTarget } from './shown-health.ts';
 import type { TargetState } from './target-state.ts';
 import { TargetStates } from './target-states.ts';
 import type { ProviderKeys, TargetHealth, Unavailability } from './types.ts';
-
-/** What a failure speaks of. */
-const blame: Readonly<Record<FailureReason, 'target' | 'key' | 'none'>> = {
-  invalid_request: 'none',
-  context_length: 'none',
-  content_policy: 'none',
-  too_large: 'none',
-  not_found: 'none',
-  prefix_lost: 'none',
-  authentication: 'key',
-  rate_limit: 'key',
-  quota: 'key',
-  overloaded: 'target',
-  server: 'target',
-  redirect: 'target',
-  connect: 'target',
-  network: 'target',
-  timeout: 'target',
-  protocol: 'target',
-  truncated: 'target',
-};
 
 /** A failure counts as this long an answer, so that failing fast attracts nothing (linkerd2-proxy#4537). Milliseconds. */
 const failurePenalty = 5_000;
@@ -83,12 +63,12 @@ export class Health {
     return this.#states.pool(provider);
   }
 
-  /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. */
-  wait({ state }: Candidate, now = this.#now()): number {
+  /** 0 when a request may be sent now; else the milliseconds until it may be worth asking again. `keys`: with one of the operator's. */
+  wait({ state }: Candidate, now = this.#now(), keys = true): number {
     const resting = Math.max(
       0,
       state.restUntil - now,
-      state.credentials.wait(state.keyRests, now),
+      keys ? state.credentials.wait(state.keyRests, now) : 0,
       this.#down.wait(state.credentials, now),
     );
     if (state.breaker === 'closed') return resting;
@@ -118,7 +98,7 @@ export class Health {
 
   /** Whether a failure speaks of the key it was sent with, so that another key may do better. */
   blamesKey(admission: Admission, failure: UpstreamFailure): boolean {
-    return this.#blame(admission, failure) === 'key';
+    return blameOf(failure, admission.state.credentials.size) === 'key';
   }
 
   /** A provider's probe fails: none of its targets is asked until one succeeds. `again`: milliseconds until the next one. */
@@ -134,13 +114,16 @@ export class Health {
     for (const state of this.#states.all()) if (state.credentials === pool) state.recoveredAt = now;
   }
 
-  /** A request goes out, not with keys at places in `but`. Ended by exactly one of `succeeded`, `failed` and `withdrawn`. */
-  admit({ state, target }: Candidate, but?: readonly number[]): Admission {
+  /**
+   * A request goes out, not with keys at places in `but`; with none of them when the caller brought one. Ended by exactly one of
+   * `succeeded`, `failed` and `withdrawn`.
+   */
+  admit({ state, target }: Candidate, but?: readonly number[], callers = false): Admission {
     this.#states.used(target);
     state.inFlight++;
     const { sockets } = state;
     if (sockets !== null) sockets.inFlight++;
-    const { key, turn } = state.credentials.pick(state.keyRests, this.#now(), but);
+    const { key, turn } = callers ? callersKey : state.credentials.pick(state.keyRests, this.#now(), but);
     if (state.breaker === 'closed') return { probe: false, state, sockets, key, turn };
     state.breaker = 'half_open';
     state.probing = true;
@@ -184,7 +167,12 @@ export class Health {
   }
 
   failed(admission: Admission, failure: UpstreamFailure): void {
-    const kind = this.#blame(admission, failure);
+    const kind = blameOf(failure, admission.state.credentials.size);
+    // Nor does it show that the target works: one that is broken behind its front door refuses keys just as well.
+    if (kind === 'caller') {
+      this.withdrawn(admission);
+      return;
+    }
     if (kind === 'none') {
       this.succeeded(admission);
       return;
@@ -208,11 +196,6 @@ export class Health {
   /** The keys of a provider, with those that rest everywhere. */
   keys(provider: ProviderInstance): ProviderKeys {
     return shownKeys(this.pool(provider), this.#now());
-  }
-
-  /** A single key that may not do one thing (403) is no different from a target that refuses: no other key could be asked. */
-  #blame({ state }: Admission, { reason, status }: UpstreamFailure): 'target' | 'key' | 'none' {
-    return reason === 'authentication' && status === 403 && state.credentials.size === 1 ? 'target' : blame[reason];
   }
 
   #end({ probe, state, sockets }: Admission): TargetState {

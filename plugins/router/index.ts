@@ -2,6 +2,7 @@ import fp from 'fastify-plugin';
 import { createInstance } from '../../providers/instance.ts';
 import type { ModelInfo, ProviderInstance, ProviderType } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
+import { CallersHealth } from './callers-health.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Decision } from './decision.ts';
 import { keepFetching } from './fetch.ts';
@@ -17,6 +18,7 @@ export { Decision, type Purpose, type SendNote } from './decision.ts';
 export type { Admission, Health } from './health.ts';
 export type { Plan, PlanCall } from './plan.ts';
 export type { Disallowed, Restriction, Restrictions, Wishes } from './restrictions.ts';
+export { AmongProviders } from './restrictions.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type * from './types.ts';
 
@@ -55,6 +57,7 @@ export default fp<RouterOptions>(
     const now = options.now ?? (() => performance.now());
     const random = options.random ?? Math.random;
     const targetHealth = new Health(config.health, now);
+    const callersHealth = new CallersHealth(targetHealth);
     const retryBudget = new RetryBudget(config.retries.budget, now);
     const types: ProviderType[] = [];
     const providers = new Map<string, ProviderInstance>();
@@ -103,7 +106,8 @@ export default fp<RouterOptions>(
       model: (id) => current().model(id),
       health: () => targetHealth.snapshot(current().targets()),
       keys: (provider) => targetHealth.keys(provider),
-      plan: (route, call, decision) => new Plan(route, { health: targetHealth, random }, call, decision),
+      plan: (route, call, decision) =>
+        new Plan(route, { health: call.callersKey === true ? callersHealth : targetHealth, random }, call, decision),
     } satisfies RouterCore as RouterCore);
 
     app.addHook('onListen', (done) => {

@@ -1,9 +1,9 @@
 import type { Operation, ProviderInstance, Target, UpstreamFailure } from '../../providers/provider.ts';
 import { neededBits } from './abilities.ts';
 import { belongingTo } from './affinity.ts';
+import type { PlanHealth } from './callers-health.ts';
 import type { Candidate } from './candidate.ts';
 import { Choice, type Decision, type Exclusion, type Purpose } from './decision.ts';
-import type { Health } from './health.ts';
 import { KeyFaults } from './key-faults.ts';
 import { canTake, fitsWindow, type Needs } from './needs.ts';
 import { type Disallowed, exclusionBy, type Restrictions } from './restrictions.ts';
@@ -16,12 +16,14 @@ export interface PlanCall {
   needs(): Needs;
   /** What the caller allows; null for everything. */
   readonly restrictions: Restrictions | null;
+  /** It brings a key of its own. */
+  readonly callersKey?: boolean;
   /** 32 bits that calls have in common which belong together; null when they belong nowhere. */
   affinityKey(group: TargetGroup): number | null;
 }
 
 export interface PlanTools {
-  readonly health: Health;
+  readonly health: PlanHealth;
   /** Numbers in [0, 1). */
   readonly random: () => number;
 }
@@ -40,7 +42,6 @@ export class Plan {
   readonly #tried: Candidate[] = [];
   readonly #keyFaults = new KeyFaults();
   #full: Candidate[] = [];
-  /** Those that are out for a while. */
   #out: Candidate[] = [];
   #bits = -1;
   #someTooLong = false;

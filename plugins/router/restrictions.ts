@@ -5,8 +5,11 @@ import type { Candidate } from './candidate.ts';
 import type { Needs } from './needs.ts';
 import { ratesFor } from './strategies/request-price.ts';
 
-/** What leaves a target out. `unpriced`: there is a highest price, and that of the target is unknown. */
-export type Restriction = 'only' | 'ignore' | 'max_price' | 'unpriced';
+/**
+ * What leaves a target out. `unpriced`: there is a highest price, and that of the target is unknown; `providers`: the caller's gateway
+ * key may not use its provider; `caller_key`: the provider's key that the caller sent is for another one.
+ */
+export type Restriction = 'only' | 'ignore' | 'max_price' | 'unpriced' | 'providers' | 'caller_key';
 
 /** What a caller, or a model's configuration, allows. */
 export interface Restrictions {
@@ -29,6 +32,8 @@ export const exclusionBy: Readonly<Record<Restriction, 'not_allowed' | 'too_expe
   ignore: 'not_allowed',
   max_price: 'too_expensive',
   unpriced: 'too_expensive',
+  providers: 'not_allowed',
+  caller_key: 'not_allowed',
 };
 
 /** Pico-USD per unit of one USD per million. */
@@ -44,6 +49,28 @@ export interface Wishes {
 
 /** Prices of a target now; null when unknown. */
 export type RatesOf = (target: Target) => Rates | null;
+
+/** Targets of some providers alone, and of those what `within` allows. */
+export class AmongProviders implements Restrictions {
+  readonly #names: readonly string[];
+  readonly #otherwise: 'providers' | 'caller_key';
+  readonly #within: Restrictions | null;
+
+  constructor(names: readonly string[], otherwise: 'providers' | 'caller_key', within: Restrictions | null) {
+    this.#names = names;
+    this.#otherwise = otherwise;
+    this.#within = within;
+  }
+
+  restriction(target: Target, needs: Needs): Restriction | null {
+    if (!this.#names.includes(target.provider.name)) return this.#otherwise;
+    return this.#within === null ? null : this.#within.restriction(target, needs);
+  }
+
+  foremost(candidates: readonly Candidate[]): readonly Candidate[] {
+    return this.#within === null ? candidates : this.#within.foremost(candidates);
+  }
+}
 
 /** Null when nothing is restricted. */
 export function restrictionsOf({ order, only, ignore, maxPrice }: Wishes, ratesOf: RatesOf): Restrictions | null {

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import fp from 'fastify-plugin';
-import { encryptionKey, keyFor } from '../encryption-key.ts';
+import { encryptionKeys, keyFor } from '../encryption-key.ts';
 import type { SignatureCounts, Signatures } from './contract.ts';
 import { SignatureKeeper } from './keeper.ts';
 import { MemorySignatureStore } from './memory-store.ts';
@@ -28,6 +28,8 @@ export interface SignaturesOptions {
   readonly dataDir: string;
   /** 32 bytes, base64. */
   readonly encryptionKey?: string | undefined;
+  /** Keys before that one, which only read. */
+  readonly previousEncryptionKeys?: readonly string[] | undefined;
   readonly limits?: Partial<SignatureLimits>;
   /** Unix milliseconds. */
   readonly now?: () => number;
@@ -65,11 +67,12 @@ export default fp<SignaturesOptions>(
   async (app, options) => {
     const { dataDir, now = Date.now, log = app.log } = options;
     const { entryBytes, memory, ...limits } = { ...defaults, ...options.limits };
-    const key = keyFor(encryptionKey(dataDir, options.encryptionKey), 'signatures');
+    const keys = encryptionKeys(dataDir, options.encryptionKey, options.previousEncryptionKeys);
+    const [key, ...previous] = [keys.current, ...keys.previous].map(({ bytes }) => keyFor(bytes, 'signatures'));
     const counts: SignatureCounts = { hits: 0, misses: 0, kept: 0, pruned: 0, tooLarge: 0, failed: 0 };
     const store = new SqliteSignatureStore({
       path: signaturesPath(dataDir),
-      sealer: new Sealer(key, 'kept'),
+      sealer: new Sealer(key!, 'kept', previous),
       limits,
       now,
       log,

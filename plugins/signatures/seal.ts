@@ -1,31 +1,23 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { nonce, nonceBytes } from '../nonce.ts';
 
 // What is kept is model output, so on disk it is encrypted: version (1 byte), nonce (12), AES-256-GCM ciphertext, tag (16).
 
 const version = 1;
-const nonceBytes = 12;
 const tagBytes = 16;
 const shortest = 1 + nonceBytes + tagBytes;
-
-/** Random nonces, unread: asking the kernel for 12 bytes each time took 1.4 us of 6. */
-let nonces = Buffer.alloc(0);
-
-function nonce(): Buffer {
-  if (nonces.length < nonceBytes) nonces = randomBytes(nonceBytes * 256);
-  const next = nonces.subarray(0, nonceBytes);
-  nonces = nonces.subarray(nonceBytes);
-  return next;
-}
 
 /** Encrypts and reads values of records. A value read under another key or field than it was written for is no value. */
 export class Sealer {
   readonly #key: Buffer;
   readonly #field: string;
+  readonly #previous: readonly Buffer[];
 
-  /** `key`: 32 bytes. */
-  constructor(key: Buffer, field: string) {
+  /** `key`: 32 bytes; `previous`: those before it, which only read. */
+  constructor(key: Buffer, field: string, previous: readonly Buffer[] = []) {
     this.#key = key;
     this.#field = field;
+    this.#previous = previous;
   }
 
   /** Memory of its own, so that it can be given to a thread. */
@@ -43,12 +35,20 @@ export class Sealer {
     return sealed;
   }
 
-  /** Null for everything that `seal` did not make of this record with this key: damaged, moved, forged, of another version. */
+  /** Null for everything that `seal` did not make of this record with this key or one before it: damaged, moved, forged, of another version. */
   open(recordKey: string, sealed: Uint8Array): string | null {
     if (sealed.length < shortest || sealed[0] !== version) return null;
+    let text = this.#openWith(this.#key, recordKey, sealed);
+    for (let at = 0; text === null && at < this.#previous.length; at++) {
+      text = this.#openWith(this.#previous[at]!, recordKey, sealed);
+    }
+    return text;
+  }
+
+  #openWith(key: Buffer, recordKey: string, sealed: Uint8Array): string | null {
     const end = sealed.length - tagBytes;
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(1, 1 + nonceBytes), {
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + nonceBytes), {
         authTagLength: tagBytes,
       });
       decipher.setAAD(this.#associated(recordKey));

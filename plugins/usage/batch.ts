@@ -1,4 +1,4 @@
-import type { LedgerError } from './contract.ts';
+import type { Charged, LedgerError } from './contract.ts';
 import type { Journal } from './journal.ts';
 import type { Write } from './rows.ts';
 
@@ -7,6 +7,8 @@ const ignore = (): void => {};
 /** Writes of one turn of the event loop: one append to the journal, one promise for all who wait on it. */
 export class Batch {
   readonly writes: Write[] = [];
+  /** What its settlements charge. */
+  readonly charges: Charged[] = [];
   readonly #outcome = Promise.withResolvers<void>();
   /** Rejects with `LedgerError`. */
   readonly committed = this.#outcome.promise;

@@ -4,8 +4,9 @@ import fp from 'fastify-plugin';
 import type { ModelInfo } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { Applier } from './applier.ts';
-import type { Usage } from './contract.ts';
+import type { Charges, Usage } from './contract.ts';
 import { DecisionWriter } from './decisions.ts';
+import { dropOutbox, keepOutbox } from './fleet/outbox.ts';
 import { Journal, journalPaths } from './journal.ts';
 import { Ledger } from './ledger.ts';
 import { PriceBook } from './price.ts';
@@ -16,10 +17,18 @@ export * from './contract.ts';
 export { estimateInput, estimateOutput } from './estimate.ts';
 export type { Price, PriceSource } from './price.ts';
 
+const dayMs = 86_400_000;
+/** Milliseconds between two looks for what is too old. */
+const removedEvery = 600_000;
+
 export interface UsageOptions {
   /** Owned by this process while it runs; made with mode 0700 when it is not there. */
   readonly dataDir: string;
   readonly fsync: Fsync;
+  /** Attempts and decisions older than so many days are removed; 0 or absent: never. */
+  readonly retentionDays?: number;
+  /** The order of rows is kept for the other replicas, and reads are of all of them. */
+  readonly fleet?: boolean;
   readonly prices: Config['prices'];
   /** Version of the configuration the prices are from. */
   readonly version: string;
@@ -33,8 +42,14 @@ declare module 'fastify' {
     usage: Usage & {
       /** Models the built-in data has for a provider (context windows); loads that data. */
       builtinModels(priceProvider: string): Promise<readonly ModelInfo[]>;
+      readonly charges: Charges;
       readonly decisions: Pick<DecisionWriter, 'add' | 'find'>;
-      readonly reader: Pick<LedgerReader, 'exchange' | 'decisions'>;
+      /** Reads what the file has; see `arrival`. */
+      readonly reader: Pick<LedgerReader, 'exchange' | 'decisions' | 'usage' | 'attempts'>;
+      /** Resolves when the file has what is committed now. */
+      arrival(): Promise<void>;
+      /** Names this ledger in a fleet; 16 hex digits, kept in its file. */
+      readonly replica: string;
     };
   }
 }
@@ -68,7 +83,9 @@ export default fp<UsageOptions>(
     const journals = openJournals(store, synchronised);
     const applier = new Applier({ path: store.path, synchronous: synchronised ? 'FULL' : 'NORMAL' });
     const decisions = new DecisionWriter({ store, applier, log });
-    const reader = new LedgerReader(store.path);
+    if (options.fleet === true) keepOutbox(store.database, now());
+    else dropOutbox(store.database);
+    const reader = new LedgerReader(store.path, options.fleet === true ? store.dir : null);
     const ledger = new Ledger({
       store,
       journals,
@@ -89,10 +106,22 @@ export default fp<UsageOptions>(
       flush: () => ledger.flush(),
       price: (target, at) => ledger.price(target, at),
       builtinModels: (priceProvider) => book.ready().then(() => book.builtinModels(priceProvider)),
+      charges: { onCharged: (listener) => ledger.onCharged(listener), sums: (from) => ledger.sums(from) },
       decisions,
       reader,
+      arrival: () => ledger.arrival(),
+      replica: store.replica(),
     });
+    const retention = options.retentionDays === undefined || options.retentionDays === 0 ? null : options.retentionDays * dayMs;
+    const remove = (): void => {
+      // The file has enough to do while it does not keep up.
+      if (retention === null || !ledger.ready()) return;
+      applier.apply({ journal: null, settledBelow: null, probe: false, removeBefore: now() - retention }).catch(() => {});
+    };
+    const timer = retention === null ? null : setInterval(remove, removedEvery).unref();
+    remove();
     app.addHook('onClose', async () => {
+      if (timer !== null) clearInterval(timer);
       decisions.close();
       await reader.close();
       await ledger.close();

@@ -2,7 +2,7 @@ import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, rmS
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Write } from './rows.ts';
-import { intentColumns, settlementColumns } from './tables.ts';
+import { firstIntentColumns, intentColumns, settlementColumns } from './tables.ts';
 
 /** What an earlier process left behind. */
 export interface Remains {
@@ -13,6 +13,7 @@ export interface Remains {
 
 const utf8 = new TextDecoder('utf-8');
 const probeBytes = 4_096;
+const startedAt = intentColumns.indexOf('started_at');
 
 /** The two journals of a directory. */
 export const journalPaths = (dir: string): readonly [string, string] => [
@@ -25,7 +26,8 @@ function isWrite(value: unknown): value is Write {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, id, values } = value as Record<string, unknown>;
   if ((kind !== 'open' && kind !== 'settle') || !Number.isSafeInteger(id) || !Array.isArray(values)) return false;
-  if (values.length !== (kind === 'open' ? intentColumns.length : settlementColumns.length + 1)) return false;
+  if (kind === 'settle' && values.length !== settlementColumns.length + 1) return false;
+  if (kind === 'open' && values.length !== intentColumns.length && values.length !== firstIntentColumns) return false;
   return values.every((each) => each === null || typeof each === 'string' || typeof each === 'number');
 }
 
@@ -35,7 +37,13 @@ function parseLine(line: string): readonly Write[] | null {
   const json = line.slice(space + 1);
   if (space < 1 || line.slice(0, space) !== String(crc32(json))) return null;
   const writes: unknown = JSON.parse(json);
-  return Array.isArray(writes) && writes.every(isWrite) ? writes : null;
+  return Array.isArray(writes) && writes.every(isWrite) ? writes.map(ofToday) : null;
+}
+
+/** An intent as an earlier version wrote it: of no team, with the operator's key, charged when it began. */
+function ofToday(write: Write): Write {
+  if (write.kind === 'settle' || write.values.length === intentColumns.length) return write;
+  return { ...write, values: [...write.values, null, 'operator', write.values[startedAt]!] };
 }
 
 /** What is in a journal, whole or with a torn end. */

@@ -1,6 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { exchangeTime } from '../exchange/ids.ts';
 import { type DecisionPage, type PageRequest, pageOf, scanned } from '../explain/pages.ts';
+import { type AttemptPage, type AttemptsRequest, readAttempts } from './attempt-list.ts';
+import { readFleetUsage } from './fleet/merged-usage.ts';
+import type { UsagePage, UsageRequest } from './usage-query.ts';
 
 /** One attempt as the ledger has it, by its columns. */
 export interface AttemptRow {
@@ -12,6 +15,13 @@ export interface AttemptRow {
   readonly started_at: number;
   readonly operation: string;
   readonly key_id: string | null;
+  readonly team: string | null;
+  readonly credential: 'operator' | 'caller';
+  /** Unix milliseconds. */
+  readonly charged_at: number;
+  readonly stream: 0 | 1;
+  /** JSON. */
+  readonly metadata: string | null;
   readonly model: string;
   readonly provider: string;
   readonly target: string;
@@ -22,6 +32,10 @@ export interface AttemptRow {
   readonly upstream_status: number | null;
   /** JSON. */
   readonly quantities: string | null;
+  readonly input: number | null;
+  readonly cached: number | null;
+  readonly output: number | null;
+  readonly reasoning: number | null;
   readonly usage_source: string | null;
   readonly first_content_ms: number | null;
   readonly total_ms: number | null;
@@ -39,7 +53,7 @@ export interface ExchangeRequest {
   readonly longest: number;
 }
 
-export type ReadRequest = ExchangeRequest | (PageRequest & { readonly kind: 'decisions' });
+export type ReadRequest = ExchangeRequest | (PageRequest & { readonly kind: 'decisions' }) | UsageRequest | AttemptsRequest;
 
 export interface FoundExchange {
   /** Null when none is kept. */
@@ -55,6 +69,7 @@ const mostRows = 200_000;
 /** Reads the ledger's file. Synchronous, so it is for a thread of its own. */
 export class LedgerFile {
   readonly #database: DatabaseSync;
+  readonly #fleetDir: string | null;
   readonly #decision: StatementSync;
   readonly #decisions: StatementSync;
   readonly #timeOfRow: StatementSync;
@@ -62,8 +77,9 @@ export class LedgerFile {
   readonly #rowsOf: StatementSync;
   readonly #row: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, fleetDir: string | null = null) {
     this.#database = database;
+    this.#fleetDir = fleetDir;
     this.#decision = database.prepare(
       'SELECT decision FROM decisions WHERE id >= ? AND id < ? AND instr(substr(decision, 1, 40), ?) > 0 ORDER BY id LIMIT 1',
     );
@@ -77,8 +93,22 @@ export class LedgerFile {
     this.#row = database.prepare('SELECT * FROM attempts WHERE id = ?');
   }
 
-  read(request: ReadRequest): FoundExchange | DecisionPage {
-    return request.kind === 'exchange' ? this.#exchange(request) : this.#page(request);
+  read(request: ReadRequest): FoundExchange | DecisionPage | UsagePage | AttemptPage {
+    if (request.kind === 'exchange') return this.#exchange(request);
+    if (request.kind === 'decisions') return this.#page(request);
+    // As it is at one moment: hours move to their days between two reads.
+    this.#database.exec('BEGIN');
+    try {
+      if (request.kind === 'usage') return readFleetUsage(this.#database, this.#fleetDir, request);
+      return readAttempts(this.#database, request, (since) => this.#idsFrom(since));
+    } finally {
+      this.#database.exec('ROLLBACK');
+    }
+  }
+
+  /** No row that began then or later has a smaller id. */
+  #idsFrom(since: number): number {
+    return since <= 0 ? 0 : this.#first(this.#timeOfRow, 'intents', since);
   }
 
   #exchange({ exchange, rows, longest }: ExchangeRequest): FoundExchange {

@@ -1,5 +1,6 @@
 import type { Target } from '../../providers/provider.ts';
-import type { Intent, OpenAttempt, SettledCost, Settlement, Usage } from './contract.ts';
+import { chargedOf } from './charged.ts';
+import type { Charged, Charges, Intent, LedgerSum, OpenAttempt, SettledCost, Settlement, Usage } from './contract.ts';
 import { cost } from './money.ts';
 import { type Price, type PriceBook, type PriceKey, priceKey } from './price.ts';
 import { type Charge, intentRow, settlementRow } from './rows.ts';
@@ -8,12 +9,12 @@ import type { LedgerStore } from './store.ts';
 import { LedgerWriter } from './writer.ts';
 import type { WriterOptions } from './writer-options.ts';
 
-export interface LedgerOptions extends WriterOptions {
+export interface LedgerOptions extends Omit<WriterOptions, 'onCharged'> {
   readonly book: PriceBook;
 }
 
 /** The ledger of attempts: what they used and what that cost, priced once each. */
-export class Ledger implements Usage {
+export class Ledger implements Usage, Charges {
   readonly #store: LedgerStore;
   readonly #writer: LedgerWriter;
   readonly #book: PriceBook;
@@ -22,6 +23,7 @@ export class Ledger implements Usage {
   /** Attempts that have not ended. */
   #live = 0;
   readonly #pricing = new Set<Promise<unknown>>();
+  readonly #listeners: ((charged: Charged) => void)[] = [];
 
   /** Takes over what an earlier process left in the journal. */
   constructor(options: LedgerOptions) {
@@ -29,7 +31,7 @@ export class Ledger implements Usage {
     this.#book = options.book;
     this.#now = options.now;
     this.#log = options.log;
-    this.#writer = new LedgerWriter(options);
+    this.#writer = new LedgerWriter({ ...options, onCharged: (charged) => this.#tell(charged) });
   }
 
   /**
@@ -42,9 +44,17 @@ export class Ledger implements Usage {
     if (keys.some((key) => this.#book.waits(key))) await this.#loadPrices();
     for (const [at, row] of rows.entries()) {
       const settlement = { ...nobodySaw, endedAt: this.#now() };
-      const intent = { estimatedInput: row.estimated_input, operation: row.operation as Intent['operation'] };
+      const intent = {
+        estimatedInput: row.estimated_input,
+        operation: row.operation as Intent['operation'],
+        exchange: row.exchange,
+        attempt: row.attempt,
+        keyId: row.key_id,
+        team: row.team,
+        chargedAt: row.charged_at,
+      };
       const charge = this.#charge(intent, settlement, keys[at]!, row.started_at);
-      this.#writer.recovered(settlementRow(row.id, { ...settlement, totalMs: null }, charge));
+      this.#writer.recovered(settlementRow(row.id, { ...settlement, totalMs: null }, charge), chargedOf(row.id, intent, charge));
     }
     this.#writer.flush();
     this.#writer.noteProgress();
@@ -78,6 +88,21 @@ export class Ledger implements Usage {
     return this.#book.find(priceKey(target), at);
   }
 
+  /** See `LedgerWriter.arrival`. */
+  arrival(): Promise<void> {
+    return this.#writer.arrival();
+  }
+
+  onCharged(listener: (charged: Charged) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  sums(from: number): readonly LedgerSum[] {
+    this.#writer.flush();
+    if (this.#writer.failure !== null) throw this.#writer.failure;
+    return this.#store.sums(from);
+  }
+
   /** Commits what is left and gives the file back. Later opens are refused. */
   async close(): Promise<void> {
     await Promise.all(this.#pricing);
@@ -85,18 +110,19 @@ export class Ledger implements Usage {
   }
 
   #settle(id: number, intent: Intent, key: PriceKey, settlement: Settlement): Promise<SettledCost> {
-    if (!this.#book.waits(key)) return this.#record(id, settlement, this.#charge(intent, settlement, key, intent.startedAt));
+    if (!this.#book.waits(key))
+      return this.#record(id, intent, settlement, this.#charge(intent, settlement, key, intent.startedAt));
     const priced = this.#loadPrices().then(() =>
-      this.#record(id, settlement, this.#charge(intent, settlement, key, intent.startedAt)),
+      this.#record(id, intent, settlement, this.#charge(intent, settlement, key, intent.startedAt)),
     );
     this.#pricing.add(priced);
     void priced.finally(() => this.#pricing.delete(priced));
     return priced;
   }
 
-  async #record(id: number, settlement: Settlement, charge: Charge): Promise<SettledCost> {
+  async #record(id: number, intent: Intent, settlement: Settlement, charge: Charge): Promise<SettledCost> {
     const { nanoUsd, quantities, source } = charge;
-    await this.#writer.settlement(settlementRow(id, settlement, charge));
+    await this.#writer.settlement(settlementRow(id, settlement, charge), chargedOf(id, intent, charge));
     return { nanoUsd, quantities, source };
   }
 
@@ -111,6 +137,10 @@ export class Ledger implements Usage {
     // 9 million USD for one attempt is where exact numbers end.
     const nanoUsd = amount === null ? null : Math.min(Number(amount), Number.MAX_SAFE_INTEGER);
     return { ...accounted, nanoUsd, price };
+  }
+
+  #tell(charged: Charged): void {
+    for (const listener of this.#listeners) listener(charged);
   }
 
   #loadPrices(): Promise<void> {

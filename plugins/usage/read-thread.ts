@@ -10,10 +10,18 @@ export interface ReadReply {
   readonly found: unknown;
 }
 
+export interface ReadSetup {
+  /** The ledger's file. */
+  readonly path: string;
+  /** Data directory with the sums of other replicas; null where there are none. */
+  readonly fleetDir: string | null;
+}
+
 /** Milliseconds a read waits for another connection. */
 const busyTimeout = 2_000;
 
-const file = new LedgerFile(new DatabaseSync(workerData as string, { readOnly: true, timeout: busyTimeout }));
+const { path, fleetDir } = workerData as ReadSetup;
+const file = new LedgerFile(new DatabaseSync(path, { readOnly: true, timeout: busyTimeout }), fleetDir);
 
 parentPort!.on('message', (request: ReadRequest) => {
   let reply: ReadReply;

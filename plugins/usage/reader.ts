@@ -1,8 +1,10 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { DecisionPage, PageRequest } from '../explain/pages.ts';
+import type { AttemptPage, AttemptsRequest } from './attempt-list.ts';
 import type { ExchangeRequest, FoundExchange, ReadRequest } from './ledger-file.ts';
-import type { ReadReply } from './read-thread.ts';
+import type { ReadReply, ReadSetup } from './read-thread.ts';
+import type { UsagePage, UsageRequest } from './usage-query.ts';
 
 /** The thread ends when it was asked nothing for so long. Milliseconds. */
 const idleMs = 30_000;
@@ -17,13 +19,14 @@ interface Waiting {
 
 /** Reads the ledger's file for operators, on a thread of its own: a read may wait for the disk, and no call should. */
 export class LedgerReader {
-  readonly #path: string;
+  readonly #setup: ReadSetup;
   readonly #waiting: Waiting[] = [];
   #worker: Worker | null = null;
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(path: string) {
-    this.#path = path;
+  /** `fleetDir`: data directory with the sums of other replicas; null where there are none. */
+  constructor(path: string, fleetDir: string | null = null) {
+    this.#setup = { path, fleetDir };
   }
 
   /** What the file has of an exchange. Rejects with the file's error. */
@@ -34,6 +37,16 @@ export class LedgerReader {
   /** The newest decisions first. Rejects with the file's error. */
   decisions(request: PageRequest): Promise<DecisionPage> {
     return this.#ask({ ...request, kind: 'decisions' }) as Promise<DecisionPage>;
+  }
+
+  /** Sums by groups. Rejects with the file's error. */
+  usage(request: Omit<UsageRequest, 'kind'>): Promise<UsagePage> {
+    return this.#ask({ ...request, kind: 'usage' }) as Promise<UsagePage>;
+  }
+
+  /** The newest attempts first. Rejects with the file's error. */
+  attempts(request: Omit<AttemptsRequest, 'kind'>): Promise<AttemptPage> {
+    return this.#ask({ ...request, kind: 'attempts' }) as Promise<AttemptPage>;
   }
 
   async close(): Promise<void> {
@@ -57,7 +70,7 @@ export class LedgerReader {
 
   #start(): Worker {
     const file = new URL(`./read-thread${extname(import.meta.filename)}`, import.meta.url);
-    const worker = new Worker(file, { workerData: this.#path, execArgv: [] });
+    const worker = new Worker(file, { workerData: this.#setup, execArgv: [] });
     worker.unref();
     worker.on('message', ({ problem, found }: ReadReply) => {
       const asked = this.#waiting.shift();

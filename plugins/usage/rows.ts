@@ -10,9 +10,10 @@ export interface Write {
   readonly values: readonly SQLInputValue[];
 }
 
-/** A value of the wrong type would fail its whole batch, so numbers are made integers here. */
+/** A value of the wrong type would fail its whole batch, so numbers are made integers here, and such that can be read back. */
 function integer(value: number | null): number | null {
-  return value !== null && Number.isFinite(value) ? Math.round(value) : null;
+  if (value === null || !Number.isFinite(value)) return null;
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Math.round(value)));
 }
 
 /** Parameters of `insertIntent`. */
@@ -33,6 +34,9 @@ export function intentRow(id: number, intent: Intent, priceProvider: string | nu
     intent.metadata ?? null,
     intent.configVersion,
     priceProvider,
+    intent.team ?? null,
+    intent.credential,
+    integer(intent.chargedAt) ?? 0,
   ];
   return { kind: 'open', id, values };
 }

@@ -2,11 +2,14 @@ import { accessSync, constants, existsSync, mkdirSync, renameSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FastifyBaseLogger } from 'fastify';
+import type { LedgerSum } from './contract.ts';
+import { fillSums } from './fill.ts';
 import { journalPaths } from './journal.ts';
 import { lockDirectory, type Release } from './lock.ts';
 import { RowWriter } from './row-writer.ts';
 import type { Write } from './rows.ts';
-import { migrations } from './tables.ts';
+import { ledgerSums } from './sums.ts';
+import { migrationOfSums, migrations } from './tables.ts';
 
 export type Fsync = 'normal' | 'always';
 
@@ -20,8 +23,13 @@ export interface StoreOptions {
 /** An intent that was never settled: the process died, or its settlement could not be written. */
 export interface OpenRow {
   readonly id: number;
+  readonly exchange: string;
+  readonly attempt: number;
   readonly started_at: number;
+  readonly charged_at: number;
   readonly operation: string;
+  readonly key_id: string | null;
+  readonly team: string | null;
   readonly provider: string;
   readonly target: string;
   readonly estimated_input: number;
@@ -74,7 +82,7 @@ function openSound(path: string, options: StoreOptions): DatabaseSync {
   return new DatabaseSync(path, { timeout: busyTimeout });
 }
 
-function migrate(database: DatabaseSync, path: string): void {
+function migrate(database: DatabaseSync, path: string, { now, log }: StoreOptions): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
   if (version > migrations.length) {
     throw new Error(
@@ -82,7 +90,13 @@ function migrate(database: DatabaseSync, path: string): void {
     );
   }
   for (let next = version; next < migrations.length; next++) {
-    database.exec(`BEGIN IMMEDIATE; ${migrations[next]} PRAGMA user_version = ${next + 1}; COMMIT`);
+    database.exec(`BEGIN IMMEDIATE; ${migrations[next]} PRAGMA user_version = ${next + 1};`);
+    if (next === migrationOfSums) {
+      const onProgress = (done: number, of: number): void =>
+        log.warn({ rows: done, of }, 'the ledger of an earlier version is taken over, once: its sums are made');
+      fillSums(database, { now: now(), onProgress });
+    }
+    database.exec('COMMIT');
   }
 }
 
@@ -106,8 +120,8 @@ export class LedgerStore {
       database = openSound(this.path, options);
       database.exec('PRAGMA journal_mode = WAL');
       database.exec(`PRAGMA synchronous = ${options.fsync === 'always' ? 'FULL' : 'NORMAL'}`);
-      migrate(database, this.path);
-      this.#rows = new RowWriter(database);
+      migrate(database, this.path, options);
+      this.#rows = new RowWriter(database, options.now);
     } catch (error) {
       database?.close();
       this.#release();
@@ -120,19 +134,31 @@ export class LedgerStore {
     this.database = database;
   }
 
+  /** Names this file in a fleet; it stays as long as the file does. */
+  replica(): string {
+    return (this.database.prepare('SELECT id FROM replica').get() as { id: string }).id;
+  }
+
   /** Largest id given so far, 0 for none. A settlement whose intent was damaged has used its id up, too. */
   lastId(): number {
-    const sql = 'SELECT max((SELECT coalesce(max(id), 0) FROM intents), (SELECT coalesce(max(id), 0) FROM settlements)) AS id';
+    const sql = `SELECT max((SELECT coalesce(max(id), 0) FROM intents), (SELECT coalesce(max(id), 0) FROM settlements),
+      (SELECT value FROM progress WHERE name = 'removed_through')) AS id`;
     return (this.database.prepare(sql).get() as { id: number }).id;
   }
 
   openRows(): readonly OpenRow[] {
     return this.database
       .prepare(
-        `SELECT id, started_at, operation, provider, target, estimated_input, price_provider FROM attempts
+        `SELECT id, exchange, attempt, started_at, charged_at, operation, key_id, team, provider, target, estimated_input, price_provider
+         FROM attempts
          WHERE id >= (SELECT value FROM progress WHERE name = 'settled_below') AND state = 'open' ORDER BY id`,
       )
       .all() as unknown as OpenRow[];
+  }
+
+  /** See `Charges.sums`. */
+  sums(from: number): readonly LedgerSum[] {
+    return ledgerSums(this.database, from);
   }
 
   /** See `RowWriter.write`. */

@@ -1,3 +1,5 @@
+import { chainTables, sumTables } from './sum-tables.ts';
+
 // The ledger's tables. Changing them means adding a migration at the end; `PRAGMA user_version` counts those applied.
 
 /** One row per attempt, as the first version had it. Not made of today's columns: what a migration did stays as it was. */
@@ -67,7 +69,13 @@ export const intentColumns: readonly string[] = [
   'metadata',
   'config_version',
   'price_provider',
+  'team',
+  'credential',
+  'charged_at',
 ];
+
+/** Columns of an intent that the first versions wrote to their journals. */
+export const firstIntentColumns = 15;
 
 export const settlementColumns: readonly string[] = [
   'outcome',
@@ -136,11 +144,14 @@ const halves = `
     price_source TEXT,
     price_version TEXT
   ) STRICT;
-  INSERT INTO intents SELECT ${intentColumns.join(', ')} FROM attempts;
+  INSERT INTO intents SELECT ${intentColumns.slice(0, firstIntentColumns).join(', ')} FROM attempts;
   INSERT INTO settlements SELECT id, ${settlementColumns.join(', ')} FROM attempts WHERE state = 'settled';
   DROP TABLE attempts;
   CREATE VIEW attempts AS
-    SELECT ${intentColumns.map((name) => `intents.${name}`).join(', ')},
+    SELECT ${intentColumns
+      .slice(0, firstIntentColumns)
+      .map((name) => `intents.${name}`)
+      .join(', ')},
       CASE WHEN settlements.id IS NULL THEN 'open' ELSE 'settled' END AS state, ${settlementColumns.join(', ')}
     FROM intents LEFT JOIN settlements ON settlements.id = intents.id;
 `;
@@ -154,7 +165,27 @@ const decisions = `
   CREATE TABLE decisions (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, decision TEXT NOT NULL) STRICT;
 `;
 
-export const migrations: readonly string[] = [attempts + progress, halves, decisions];
+/** Adding a column changes no row that is there: what an older row has not said follows from the rest of it. */
+const charged = `
+  DROP VIEW attempts;
+  ALTER TABLE intents ADD COLUMN team TEXT;
+  ALTER TABLE intents ADD COLUMN credential TEXT;
+  ALTER TABLE intents ADD COLUMN charged_at INTEGER;
+  CREATE VIEW attempts AS
+    SELECT ${intentColumns
+      .slice(0, firstIntentColumns)
+      .map((name) => `intents.${name}`)
+      .join(', ')},
+      intents.team, coalesce(intents.credential, 'operator') AS credential,
+      coalesce(intents.charged_at, intents.started_at) AS charged_at,
+      CASE WHEN settlements.id IS NULL THEN 'open' ELSE 'settled' END AS state, ${settlementColumns.join(', ')}
+    FROM intents LEFT JOIN settlements ON settlements.id = intents.id;
+`;
+
+/** `fillSums` (fill.ts) belongs to it. */
+export const migrationOfSums = 4;
+
+export const migrations: readonly string[] = [attempts + progress, halves, decisions, charged, sumTables + chainTables];
 
 /** Parameters: the values of `intentRow`. Written twice (a journal that is read again), a row stays as it is. */
 export const insertIntent = `INSERT INTO intents (${intentColumns.join(', ')})

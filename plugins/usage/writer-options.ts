@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Applier } from './applier.ts';
+import type { Charged } from './contract.ts';
 import type { Journal } from './journal.ts';
 import type { LedgerStore } from './store.ts';
 
@@ -10,6 +11,8 @@ export interface WriterOptions {
   readonly applier: Pick<Applier, 'apply' | 'close'>;
   /** Commits wait until the disk has them: they survive a power loss too. */
   readonly synchronised: boolean;
+  /** A settlement is committed, or kept until it can be: once for each, before the promise of its write resolves. */
+  readonly onCharged: (charged: Charged) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly log: Pick<FastifyBaseLogger, 'info' | 'warn' | 'error'>;

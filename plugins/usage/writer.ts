@@ -1,5 +1,7 @@
+// Over 300 lines: what is in memory, in two journals and in the file changes hands in one place, and every failure meets all of it.
+
 import { Batch, Synchroniser } from './batch.ts';
-import { LedgerError } from './contract.ts';
+import { type Charged, LedgerError } from './contract.ts';
 import type { Journal } from './journal.ts';
 import { replay } from './replay.ts';
 import type { Write } from './rows.ts';
@@ -27,6 +29,7 @@ export class LedgerWriter {
   readonly #store: LedgerStore;
   readonly #applier: WriterOptions['applier'];
   readonly #synchroniser: Synchroniser | null;
+  readonly #onCharged: WriterOptions['onCharged'];
   readonly #log: WriterOptions['log'];
   #active: Journal;
   #other: Journal;
@@ -43,6 +46,11 @@ export class LedgerWriter {
   #apply: NodeJS.Timeout | null = null;
   #retry: NodeJS.Timeout | null = null;
   #sinceProgress = 0;
+  /** Writes that were appended to a journal, and those of them that are in the file. */
+  #committed = 0;
+  #arrivedCount = 0;
+  /** What is being brought into the file, until it has ended. */
+  #applied: Promise<void> = Promise.resolve();
   #lastId: number;
   #failure: LedgerError | null = null;
   #closed = false;
@@ -52,6 +60,7 @@ export class LedgerWriter {
     this.#applier = options.applier;
     this.#synchroniser = options.synchronised ? new Synchroniser((batches, error) => this.#onDisk(batches, error)) : null;
     [this.#active, this.#other] = options.journals;
+    this.#onCharged = options.onCharged;
     this.#log = options.log;
     for (const journal of options.journals) replay(journal, options);
     this.#lastId = this.#store.lastId();
@@ -79,23 +88,43 @@ export class LedgerWriter {
   }
 
   /** Resolves when the write is committed, or waits because nothing can be. Of a refused intent nothing is written. */
-  async settlement(write: Write): Promise<void> {
+  async settlement(write: Write, charged: Charged): Promise<void> {
     if (!this.#unsettled.has(write.id)) return;
     // Beside an intent that is not committed yet, the two share its fate.
-    if (this.#failure === null || this.#batch !== null) await this.#queue(write).done;
-    else this.#keep(write);
+    if (this.#failure === null || this.#batch !== null) {
+      const batch = this.#queue(write);
+      batch.charges.push(charged);
+      await batch.done;
+      return;
+    }
+    this.#keep(write);
+    this.#onCharged(charged);
   }
 
   /** A settlement of a row that an earlier process left open. */
-  recovered(write: Write): void {
+  recovered(write: Write, charged: Charged): void {
     this.#unsettled.add(write.id);
-    this.#queue(write);
+    this.#queue(write).charges.push(charged);
   }
 
   /** Commits what is queued and brings everything into the file, now: waits for the disk. */
   flush(): void {
     this.#commit();
     if (this.#failure === null) this.#writeNow();
+  }
+
+  /** Resolves when what is committed now is in the file, where others read it; also when it cannot be brought there. */
+  async arrival(): Promise<void> {
+    this.#commit();
+    const mark = this.#committed;
+    while (this.#arrivedCount < mark && this.#failure === null) {
+      if (!this.#applying) {
+        if (this.#apply !== null) clearTimeout(this.#apply);
+        this.#apply = null;
+        this.#handOver(false);
+      }
+      await this.#applied;
+    }
   }
 
   /** Notes how far everything is settled, so that the next start looks no further back. Waits for the disk. */
@@ -156,15 +185,22 @@ export class LedgerWriter {
       return;
     }
     for (const write of batch.writes) this.#waiting.push(write);
-    if (this.#synchroniser === null) batch.finish();
-    else this.#synchroniser.add(batch, this.#active);
+    this.#committed += batch.writes.length;
+    if (this.#synchroniser === null) {
+      for (const charged of batch.charges) this.#onCharged(charged);
+      batch.finish();
+    } else this.#synchroniser.add(batch, this.#active);
     if (this.#waiting.length > maxWaiting) this.#fail(this.#store.path, new Error('it does not keep up'));
     else this.#schedule();
   }
 
   #onDisk(batches: readonly Batch[], error: Error | null): void {
     if (error !== null && this.#failure === null) this.#fail(this.#active.path, error);
-    for (const batch of batches) batch.finish(error === null ? undefined : (this.#failure ?? undefined));
+    for (const batch of batches) {
+      // Whether or not the disk has it: it is in the journal.
+      for (const charged of batch.charges) this.#onCharged(charged);
+      batch.finish(error === null ? undefined : (this.#failure ?? undefined));
+    }
   }
 
   #refuse(batch: Batch, failure: LedgerError): void {
@@ -172,6 +208,7 @@ export class LedgerWriter {
       if (write.kind === 'open') this.#unsettled.delete(write.id);
       else if (this.#unsettled.has(write.id)) this.#keep(write);
     }
+    for (const charged of batch.charges) if (this.#unsettled.has(charged.id)) this.#onCharged(charged);
     batch.finish(failure);
   }
 
@@ -193,8 +230,8 @@ export class LedgerWriter {
     const journal = this.#leaving === null ? null : this.#other.path;
     const settledBelow = this.#sinceProgress < progressEvery ? null : this.#progress();
     this.#applying = true;
-    this.#applier.apply({ journal, settledBelow, probe }).then(
-      (refused) => this.#applied(probe, refused),
+    this.#applied = this.#applier.apply({ journal, settledBelow, probe }).then(
+      (refused) => this.#onApplied(probe, refused),
       (error: Error) => {
         this.#applying = false;
         if (!this.#closed && this.#failure === null) this.#fail(this.#store.path, error);
@@ -202,7 +239,7 @@ export class LedgerWriter {
     );
   }
 
-  #applied(probed: boolean, refused: readonly number[]): void {
+  #onApplied(probed: boolean, refused: readonly number[]): void {
     this.#applying = false;
     this.#tellRefused(refused);
     if (this.#closed) return;
@@ -222,6 +259,7 @@ export class LedgerWriter {
   #arrived(writes: readonly Write[]): void {
     for (const write of writes) if (write.kind === 'settle') this.#unsettled.delete(write.id);
     this.#sinceProgress += writes.length;
+    this.#arrivedCount += writes.length;
   }
 
   #progress(): number {
@@ -262,6 +300,7 @@ export class LedgerWriter {
     try {
       this.#active.append([write]);
       this.#waiting.push(write);
+      this.#committed++;
     } catch {
       if (this.#unsaved.length < maxUnsaved) this.#unsaved.push(write);
       else
@@ -281,6 +320,7 @@ export class LedgerWriter {
       return;
     }
     for (const write of this.#unsaved) this.#waiting.push(write);
+    this.#committed += this.#unsaved.length;
     this.#unsaved = [];
     this.#handOver(true);
   }

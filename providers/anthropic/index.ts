@@ -5,6 +5,7 @@ import { catalogueOf } from './catalogue.ts';
 import { DIALECT } from './dialect.ts';
 import { fields } from './fields.ts';
 import { describe } from './models.ts';
+import { anthropicTokens } from './tokens.ts';
 
 /** Anthropic's own API, and whatever else answers `POST /v1/messages`. */
 export const anthropic: ProviderType = {
@@ -29,5 +30,6 @@ export const anthropic: ProviderType = {
     call.operation === 'chat' ? translateThroughPivot(call, target, messagesBack(target), context) : null,
   fields,
   describe,
+  tokens: anthropicTokens,
   catalogue: catalogueOf,
 };

@@ -8,6 +8,7 @@ import { translateEmbeddings } from './embeddings.ts';
 import { fields } from './fields.ts';
 import { describe } from './models.ts';
 import { prefixes } from './prefixes.ts';
+import { geminiTokens } from './tokens.ts';
 
 /**
  * The Gemini API in its own words (`generateContent`, `embedContent`, `cachedContents`). Vertex AI is the same with
@@ -53,5 +54,6 @@ export const gemini: ProviderType = {
   fields,
   describe,
   prefixes,
+  tokens: geminiTokens,
   catalogue: geminiCatalogue,
 };

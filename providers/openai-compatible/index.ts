@@ -3,6 +3,7 @@ import { DIALECT } from '../openai/chat/carry.ts';
 import { translateSameDialect } from '../openai/passthrough/index.ts';
 import type { ProviderType } from '../provider.ts';
 import { presets } from './presets.ts';
+import { compatibleTokens } from './tokens.ts';
 
 /** Any server that speaks the OpenAI API: one configuration entry, no code. */
 export const openaiCompatible: ProviderType = {
@@ -18,5 +19,6 @@ export const openaiCompatible: ProviderType = {
   presets,
   environment: [{ provider: 'ollama', preset: 'ollama', apiKey: [], baseUrl: ['OLLAMA_BASE_URL', 'OLLAMA_HOST'] }],
   translate: translateSameDialect,
+  tokens: compatibleTokens,
   catalogue: openaiCatalogue,
 };

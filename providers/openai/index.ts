@@ -4,6 +4,7 @@ import { DIALECT } from './chat/carry.ts';
 import { describe } from './models.ts';
 import { withoutForeignContent } from './passthrough/foreign.ts';
 import { translateSameDialect } from './passthrough/index.ts';
+import { openaiTokens } from './tokens.ts';
 
 /** OpenAI's own API. */
 export const openai: ProviderType = {
@@ -24,5 +25,6 @@ export const openai: ProviderType = {
   environment: [{ provider: 'openai', apiKey: ['OPENAI_API_KEY'], baseUrl: ['OPENAI_BASE_URL'] }],
   translate: (call, target) => translateSameDialect(withoutForeignContent(call), target),
   describe,
+  tokens: openaiTokens,
   catalogue: openaiCatalogue,
 };

@@ -30,7 +30,8 @@ function quantities(text: string | null): Record<string, number> | null {
   }
 }
 
-function attempt(row: AttemptRow): ExchangeBody['attempts'][number] {
+/** What is told of one row of the ledger. */
+export function attempt(row: AttemptRow): ExchangeBody['attempts'][number] {
   return {
     row: row.id,
     attempt: row.attempt,

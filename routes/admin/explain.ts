@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { TSchema } from '@sinclair/typebox';
-import { principalOf } from '../../plugins/auth/key-ring.ts';
+import { ValidationError } from '../../plugins/errors/classes.ts';
 import { toGatewayError } from '../../plugins/errors/envelope.ts';
 import { NotFoundError } from '../../plugins/errors/index.ts';
-import { anonymous, type Principal } from '../../plugins/exchange/index.ts';
+import { anonymous, type CallerKey, type Principal } from '../../plugins/exchange/index.ts';
 import { refusedRun } from '../../plugins/explain/dry-run.ts';
 import type { Explain } from '../../plugins/explain/index.ts';
 import { bodyLimits } from '../../plugins/http-server.ts';
+import type { Identity } from '../../plugins/identity/index.ts';
 import { clientDialect } from '../../providers/index.ts';
 import type { Operation } from '../../providers/provider.ts';
 import { DryRunRequestSchema, DryRunSchema } from '../../schemas/admin-explain.ts';
@@ -17,6 +18,7 @@ import { ResponsesRequestSchema } from '../../schemas/responses.ts';
 
 export interface AdminExplainOptions {
   readonly explain: Pick<Explain, 'dryRun'>;
+  readonly identity: Pick<Identity, 'key'>;
   readonly config: () => Config;
 }
 
@@ -26,18 +28,26 @@ const schemas: Readonly<Record<Operation, TSchema>> = {
   responses: ResponsesRequestSchema,
 };
 
-function principal(key: string | undefined, keys: Config['keys']): Principal {
+function principal(key: string | undefined, identity: Pick<Identity, 'key'>): Principal {
   if (key === undefined) return anonymous;
-  const name = key.replace(/^key_/, '');
-  if (key.startsWith('key_') && Object.hasOwn(keys, name)) return principalOf(name, keys[name]!);
+  const found = identity.key(key);
+  if (found !== null) return found.principal;
   throw new NotFoundError(
-    'There is no key of this id; it is `key_` and the name the key has in the configuration (never the key itself).',
+    'There is no key of this id; GET /admin/v1/keys lists them (never send the key itself).',
     'key_not_found',
   );
 }
 
+/** The provider's key that the caller would bring; the dry run asks for whom, not for its value. Throws `ValidationError`. */
+function callerKey(provider: string | undefined, mode: Config['auth']['mode']): CallerKey | null {
+  if (mode === 'client') return { provider: provider ?? null, secret: '' };
+  if (provider === undefined) return null;
+  if (mode === 'hybrid') return { provider, secret: '' };
+  throw new ValidationError('This gateway takes no provider keys of callers (auth.mode).', 'provider_key');
+}
+
 /** `POST /admin/v1/explain`. */
-export const adminExplainRoutes: FastifyPluginAsyncTypebox<AdminExplainOptions> = async (app, { explain, config }) => {
+export const adminExplainRoutes: FastifyPluginAsyncTypebox<AdminExplainOptions> = async (app, { explain, identity, config }) => {
   app.post(
     '/admin/v1/explain',
     {
@@ -53,8 +63,9 @@ export const adminExplainRoutes: FastifyPluginAsyncTypebox<AdminExplainOptions> 
       },
     },
     async (request, reply) => {
-      const { operation = 'chat', body, key } = request.body;
-      const asked = { principal: principal(key, config().keys), operation, dialect: clientDialect, body };
+      const { operation = 'chat', body, key, provider_key } = request.body;
+      const brought = callerKey(provider_key, config().auth.mode);
+      const asked = { principal: principal(key, identity), callerKey: brought, operation, dialect: clientDialect, body };
       void reply.header('cache-control', 'no-store');
       const isValid = request.compileValidationSchema(schemas[operation], 'body');
       if (isValid(body)) return explain.dryRun(asked);

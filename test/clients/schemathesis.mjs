@@ -57,6 +57,18 @@ include-path = "/admin/v1/exchanges/{id}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
 
 [[operations]]
+include-path = "/admin/v1/attempts"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
+
+[[operations]]
+include-path = "/admin/v1/usage"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
+
+[[operations]]
+include-path = "/v1/usage"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
+
+[[operations]]
 include-path = "/admin/v1/explain"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
 

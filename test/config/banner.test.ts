@@ -48,6 +48,15 @@ function show({
   return banner(loaded, new Map(made), { ...urls, api });
 }
 
+/** One provider takes keys of callers. */
+const taking: Setup = {
+  keyless: null,
+  providers: {
+    b: { type: 'remote', base_url: 'https://b.test', models: ['m0'] },
+    a: { type: 'remote', base_url: 'https://a.test', models: ['m1'], accept_client_keys: true },
+  },
+};
+
 describe('the banner', () => {
   it('says where everything is', () => {
     const text = show();
@@ -75,6 +84,11 @@ describe('the banner', () => {
     [{ keyless: 'explicit' }, /none asked for \(auth\.mode: none\)/],
     [{ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret } } } }, /1 gateway key\n/],
     [{ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret }, b: { secret } } } }, /2 gateway keys\n/],
+    [{ ...taking, config: { auth: { mode: 'client' } } }, /callers send their own of a \(auth\.mode: client\)/],
+    [
+      { ...taking, config: { auth: { mode: 'hybrid' }, keys: { a: { secret } } } },
+      /1 gateway key; callers may bring their own of a \(/,
+    ],
   ])('says who may call: %#', (setup, line) => {
     expect(show(setup)).toMatch(line);
   });
@@ -100,6 +114,9 @@ describe('the banner', () => {
     expect(show({ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret } } } })).toContain(
       'authorization: Bearer $',
     );
+    const call = show({ ...taking, config: { auth: { mode: 'client' }, models: { smart: {} } } });
+    expect(call).toContain('authorization: Bearer $YOUR_PROVIDER_KEY');
+    expect(call).toContain('"model": "a/m1"');
   });
 
   it('calls a unix socket as curl does', () => {

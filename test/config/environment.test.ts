@@ -1,9 +1,10 @@
+import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../config/load.ts';
 import { load, makeRoot, onlyProblem, refusal, strong, types, vendor } from './sources.ts';
 
-const key32 = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7)).toString('base64');
+const key32 = hash('sha256', 'a key of tests', 'base64');
 
 test('every variable sets its path and is named as the origin', () => {
   const env = {
@@ -86,7 +87,7 @@ test('a _FILE that cannot be read is a problem that names the path', () => {
 });
 
 test('gateway keys are named, bare ones get a number', () => {
-  const bare = ['aaaabbbbccccddddeeee', 'ffffgggghhhhiiiijjjj'];
+  const bare = ['fR3wK9zB1yQ6tH8mE5nJ', 'pC2vX7dL4sG0uN6aY1kZ'];
   const { config, origins } = load({ env: { GATEWAY_API_KEYS: ` ci=${strong}, ${bare[0]},,${bare[1]}\n` } });
   expect(config.keys).toEqual({ ci: { secret: strong }, 'key-1': { secret: bare[0] }, 'key-2': { secret: bare[1] } });
   expect(origins.get('keys.ci.secret')).toBe('environment GATEWAY_API_KEYS');
@@ -176,11 +177,6 @@ test('an in-process provider that is written and switched off stays off, with a 
   expect(warnings).toEqual([expect.stringContaining('no provider is enabled')]);
 });
 
-test('REDIS_URL is accepted with a warning that it is not used', () => {
-  const { warnings } = load({ env: { REDIS_URL: 'redis://user:canary@host' } });
-  expect(warnings).toEqual(['redis_url is set (environment REDIS_URL) but not used by this version yet']);
-});
-
 test.each([
   ['GATEWAY_API_KEY', 'GATEWAY_API_KEYS'],
   ['VENDOR_API_BASE', 'VENDOR_BASE_URL'],
@@ -203,4 +199,17 @@ test('a variable that a file uses is no typo', () => {
 test('a typo is also named when it makes the configuration fail', () => {
   const error = refusal({ env: { GATEWAY_API_KEY: strong, LISTEN: '0.0.0.0:4000' }, types: [vendor] });
   expect(error.message).toContain('did you mean GATEWAY_API_KEYS?');
+});
+
+test('PREVIOUS_ENCRYPTION_KEYS is a list, and texts that look like numbers stay texts', () => {
+  const other = hash('sha256', 'another', 'base64url');
+  const { config, origins } = load({
+    env: { ENCRYPTION_KEY: key32, PREVIOUS_ENCRYPTION_KEYS: ` ${other},\n${other.replace(/^./, 'A')}, ` },
+  });
+  expect(config.previous_encryption_keys).toEqual([other, other.replace(/^./, 'A')]);
+  expect(origins.get('previous_encryption_keys[0]')).toBe('environment PREVIOUS_ENCRYPTION_KEYS');
+  expect(onlyProblem({ env: { ENCRYPTION_KEY: key32, PREVIOUS_ENCRYPTION_KEYS: `${other},1` } })).toMatchObject({
+    path: 'previous_encryption_keys[1]',
+    message: expect.stringContaining('bytes instead of 32'),
+  });
 });

@@ -13,6 +13,13 @@ export interface LedgerRow {
   readonly request_id: string;
   readonly attempt: number;
   readonly operation: string;
+  readonly key_id: string | null;
+  readonly team: string | null;
+  readonly credential: 'operator' | 'caller';
+  /** Unix milliseconds. */
+  readonly charged_at: number;
+  /** JSON. */
+  readonly metadata: string | null;
   readonly model: string;
   readonly provider: string;
   readonly target: string;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encryptionKey, keyFor } from '../../plugins/encryption-key.ts';
+import { encryptionKey, encryptionKeys, keyFor } from '../../plugins/encryption-key.ts';
 import { whenDone } from '../helper/cleanup.ts';
 
 function directory(): string {
@@ -37,6 +37,23 @@ describe('the encryption key', () => {
     writeFileSync(join(dir, 'encryption.key'), 'half');
     expect(() => encryptionKey(dir)).toThrow(/encryption\.key does not hold 32 bytes/);
     expect(() => encryptionKey(dir, 'AAAA')).toThrow(/ENCRYPTION_KEY/);
+  });
+
+  it('security 34: comes with those before it, each with a name that says nothing of it', () => {
+    const dir = directory();
+    const [a, b] = [Buffer.alloc(32, 3).toString('base64'), Buffer.alloc(32, 4).toString('base64url')];
+    const made = encryptionKeys(dir);
+    expect(made.previous).toEqual([]);
+    const chain = encryptionKeys(dir, a, [b, b, a]);
+    expect(chain.current).toEqual({ bytes: Buffer.alloc(32, 3), id: expect.stringMatching(/^kek_[0-9a-f]{16}$/) });
+    // The key in the directory is one before a configured one.
+    expect(chain.previous.map(({ bytes }) => bytes)).toEqual([Buffer.alloc(32, 4), made.current.bytes]);
+    expect(new Set([chain.current, ...chain.previous].map(({ id }) => id)).size).toBe(3);
+    expect(chain.current.bytes.toString('hex')).not.toContain(chain.current.id.slice(4));
+    expect(encryptionKeys(directory(), b, [a]).previous[0]).toEqual(chain.current);
+    expect(() => encryptionKeys(dir, a, ['AAAA'])).toThrow(/previous_encryption_keys/);
+    writeFileSync(join(dir, 'encryption.key'), 'half');
+    expect(encryptionKeys(dir, a).previous).toEqual([]);
   });
 
   it('gives every purpose a key of its own', () => {

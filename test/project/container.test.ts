@@ -69,7 +69,7 @@ describe('Dockerfile', () => {
     for (const { name, rest } of [...globals, ...instructions]) {
       if (['ARG', 'ENV', 'LABEL'].includes(name)) expect(rest).not.toMatch(/KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i);
       if (name === 'COPY' && !rest.startsWith('--from=')) {
-        for (const source of rest.split(' ').slice(0, -1)) expect(source).toMatch(/^[a-zA-Z][\w-]*(\.[\w.]+)?$/);
+        for (const source of rest.split(' ').slice(0, -1)) expect(source).toMatch(/^[a-zA-Z][\w-]*(\/[\w-]+)?(\.[\w.]+)?$/);
       }
       expect(name).not.toBe('ADD');
     }

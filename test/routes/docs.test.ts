@@ -125,7 +125,7 @@ test('G6: an operation documents the failures of asking for a credential and of 
   expect(failures('post', '/v1/embeddings')).toEqual(['400', '401', '403', '404', '409', '413', '415', '429']);
   expect(failures('get', '/v1/models')).toEqual(['401', '429']);
   expect(failures('get', '/v1/models/{id}')).toEqual(['400', '401', '404', '429']);
-  expect(failures('get', '/admin/v1/models')).toEqual(['400', '401', '404', '429']);
+  expect(failures('get', '/admin/v1/models')).toEqual(['400', '401', '403', '404', '429']);
   expect(failures('get', '/livez')).toEqual([]);
 });
 
@@ -228,6 +228,7 @@ test('every route of both listeners is in the document, with request and respons
     if (route.method === 'POST')
       expect(Object.values(operation.requestBody?.content ?? {})[0]?.schema, name).toHaveProperty('type');
     const success = Object.entries(operation.responses).find(([status]) => status.startsWith('2'));
+    if (success?.[0] === '204') continue;
     expect(Object.keys(Object.values(success?.[1].content ?? {})[0]?.schema ?? {}), name).not.toEqual([]);
   }
 });

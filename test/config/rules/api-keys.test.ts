@@ -11,6 +11,13 @@ test('a list of keys is enough for a provider that needs one', () => {
   expect(warnings).toEqual([]);
 });
 
+test('an empty list is for keys that come through the admin API, which has to be on', () => {
+  const { config, warnings } = load({ file: entry('api_keys: []'), env: { ADMIN_API_KEY: one } });
+  expect(config.providers.v!.api_keys).toEqual([]);
+  expect(warnings).toEqual([]);
+  expect(onlyProblem({ file: entry('api_keys: []') }).hint).toContain('/admin/v1/providers/v/keys, set ADMIN_API_KEY');
+});
+
 describe('a list of keys is refused', () => {
   test.each([
     ['beside api_key', `api_key: ${one}, api_keys: [{ key: ${two} }]`, 'api_keys', 'both api_key and api_keys'],

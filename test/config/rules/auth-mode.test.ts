@@ -41,6 +41,7 @@ test('mode gateway without any key is refused', () => {
   expect(onlyProblem({ env: { AUTH_MODE: 'gateway' } })).toMatchObject({ path: 'auth.mode', where: 'environment AUTH_MODE' });
 });
 
-test('a mode that does not exist yet is refused', () => {
-  expect(onlyProblem({ env: { AUTH_MODE: 'client' } })).toMatchObject({ path: 'auth.mode', hint: 'known: gateway, none' });
+test('a mode that does not exist is refused', () => {
+  const problem = onlyProblem({ env: { AUTH_MODE: 'everyone' } });
+  expect(problem).toMatchObject({ path: 'auth.mode', hint: 'known: gateway, client, hybrid, none' });
 });

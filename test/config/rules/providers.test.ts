@@ -46,13 +46,13 @@ test('a provider that needs a key and has none names the variable and the field'
     path: 'providers.vendor.api_key',
     where: 'my.yaml:1',
     message: 'this provider needs an API key and has none',
-    hint: 'set VENDOR_API_KEY or VENDOR_KEY_2, or write api_key into providers.vendor',
+    hint: 'set VENDOR_API_KEY or VENDOR_KEY_2, or write api_key into providers.vendor, or api_keys: [] for keys that are added through the admin API',
   });
 });
 
 test('a second entry of a type is told to take its key from a variable of its own', () => {
   const { hint } = onlyProblem({ file: 'providers: { second: { type: vendor } }\n' });
-  expect(hint).toMatch(/^write api_key: \S+ into providers\.second, and put the key into that variable$/);
+  expect(hint).toMatch(/^write api_key: \S+ into providers\.second and put the key into that variable, or api_keys: \[\]/);
 });
 
 test.each([

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { placeholder } from '../../../config/rules/secrets.ts';
-import { onlyProblem, refusal, strong } from '../sources.ts';
+import { load, onlyProblem, refusal, strong } from '../sources.ts';
 
 const key = (secret: string) => `keys: { a: { secret: ${JSON.stringify(secret)} } }\n`;
 
@@ -24,6 +25,9 @@ test.each([
   'my-super-secret-password',
   'aaaaaaaaaaaaaaaaaaaaaaaa',
   'abababababababababababab',
+  '12345678901234567890',
+  'abcdefghijklmnopqrstuvwxyz',
+  'a1b2c3d4a1b2c3d4a1b2c3d4a1',
 ])('security 35: the example secret %s is refused', (secret) => {
   expect(onlyProblem({ file: key(secret) }).path).toBe('keys.a.secret');
 });
@@ -56,7 +60,38 @@ test.each([
   Buffer.alloc(31, 'abcdefghijk').toString('base64'),
   Buffer.alloc(32).toString('base64'),
   '!'.repeat(44),
-])('the encryption key %j is refused', (ENCRYPTION_KEY) => {
+  Buffer.from('an encryption key made of letters').subarray(0, 32).toString('base64'),
+  Buffer.from(Array.from({ length: 32 }, (_, at) => at)).toString('base64'),
+  Buffer.from(Array.from({ length: 32 }, (_, at) => 255 - at * 7)).toString('base64'),
+])('security 35: the encryption key %j is refused', (ENCRYPTION_KEY) => {
   const sources = ENCRYPTION_KEY === '' ? { file: 'encryption_key: ""\n' } : { env: { ENCRYPTION_KEY } };
   expect(onlyProblem(sources).path).toBe('encryption_key');
+});
+
+test('security 35: the encryption key is no secret of another use, and not one of the previous keys', () => {
+  const key = randomBytes(32).toString('base64');
+  expect(onlyProblem({ env: { ENCRYPTION_KEY: key, ADMIN_API_KEY: key } })).toMatchObject({
+    path: 'encryption_key',
+    message: 'the key is the same as the secret of management.admin_api_key',
+  });
+  const asUrl = Buffer.from(key, 'base64').toString('base64url');
+  expect(onlyProblem({ env: { ENCRYPTION_KEY: key, PREVIOUS_ENCRYPTION_KEYS: asUrl } }).path).toBe('previous_encryption_keys[0]');
+});
+
+test('with Redis the encryption key has to be given, as every replica needs the same', () => {
+  const { path, hint } = onlyProblem({ env: { REDIS_URL: 'redis://127.0.0.1:6379' } });
+  expect(path).toBe('encryption_key');
+  expect(hint).toContain('ENCRYPTION_KEY');
+  const env = { REDIS_URL: 'redis://127.0.0.1:6379', ENCRYPTION_KEY: randomBytes(32).toString('base64') };
+  expect(load({ env }).config.redis_url).toBe(env.REDIS_URL);
+});
+
+test('random keys are never taken for predictable ones', () => {
+  for (let at = 0; at < 200; at++) {
+    const env = {
+      ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      ADMIN_API_KEY: randomBytes(at % 2 === 0 ? 16 : 32).toString('hex'),
+    };
+    expect(load({ env }).config.encryption_key).toBe(env.ENCRYPTION_KEY);
+  }
 });

@@ -3,9 +3,13 @@ import { answers } from './answers.ts';
 import { attempts } from './attempts.ts';
 import { callers } from './callers.ts';
 import { choices } from './choices.ts';
+import { clientKeys } from './client-keys.ts';
 import { connections } from './connections.ts';
+import { identity } from './identity.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
+import { records } from './records.ts';
+import { replicas } from './replicas.ts';
 import { translation } from './translation.ts';
 import { upstream } from './upstream.ts';
 
@@ -15,8 +19,12 @@ export const mutations: readonly Mutation[] = [
   ...upstream,
   ...callers,
   ...choices,
+  ...clientKeys,
   ...connections,
+  ...identity,
   ...keys,
+  ...records,
   ...ledger,
+  ...replicas,
   ...translation,
 ];

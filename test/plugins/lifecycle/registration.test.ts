@@ -14,10 +14,12 @@ import errors from '../../../plugins/errors/index.ts';
 import exchange from '../../../plugins/exchange/index.ts';
 import explain from '../../../plugins/explain/index.ts';
 import httpRules from '../../../plugins/http-rules.ts';
+import identity from '../../../plugins/identity/index.ts';
 import lifecycle from '../../../plugins/lifecycle/index.ts';
 import metrics from '../../../plugins/metrics/index.ts';
 import prefixes from '../../../plugins/prefixes/index.ts';
 import probes from '../../../plugins/probes/index.ts';
+import records from '../../../plugins/records/index.ts';
 import relay from '../../../plugins/relay/index.ts';
 import router from '../../../plugins/router/index.ts';
 import signatures from '../../../plugins/signatures/index.ts';
@@ -25,6 +27,7 @@ import upstream from '../../../plugins/upstream/index.ts';
 import usage from '../../../plugins/usage/index.ts';
 import type { Config } from '../../../schemas/config.ts';
 import { whenDone } from '../../helper/cleanup.ts';
+import { identityOf } from '../../helper/identity.ts';
 import { healthOptions } from '../router/targets.ts';
 
 interface Entry {
@@ -68,10 +71,12 @@ const plugins: Readonly<Record<string, Entry>> = {
     maxInFlight: 10,
     overload: { unready_above: 0, shed_above: 0, target: 0 },
   })),
+  records: entry(records, [], { instance: ['records'] }, () => ({ dataDir: dataDir() })),
+  identity: entry(identity, ['records'], { instance: ['identity'] }, () => ({ config: { ...config, keys: {}, teams: {} } })),
   auth: entry(auth, ['@fastify/rate-limit'], { instance: ['auth'] }, () => ({
     mode: 'none',
     keyless: 'explicit',
-    keys: {},
+    identity: identityOf({}),
     failedAttempts,
   })),
   'auth-guard': entry(authGuard, ['auth', 'exchange'], {}),
@@ -105,7 +110,7 @@ const plugins: Readonly<Record<string, Entry>> = {
       keepReplyHeaders: false,
     }),
   ),
-  admin: entry(admin, ['errors', '@fastify/rate-limit'], { instance: ['admin'] }, () => ({
+  admin: entry(admin, ['errors', '@fastify/rate-limit'], { instance: ['admin'], request: ['adminScope', 'auditTarget'] }, () => ({
     adminApiKey: undefined,
     failedAttempts,
   })),

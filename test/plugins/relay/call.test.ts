@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
 import { describe, expect, it } from 'vitest';
 import { ValidationError } from '../../../plugins/errors/classes.ts';
-import { callerMetadata, callerTimeout, timeoutsFor, toCall, warnings } from '../../../plugins/relay/call.ts';
+import { anonymous } from '../../../plugins/exchange/exchange.ts';
+import { callerTimeout, metadataOf, timeoutsFor, toCall, warnings } from '../../../plugins/relay/call.ts';
 import type { Route } from '../../../plugins/router/index.ts';
 import { scanMembers } from '../../../providers/wire/members.ts';
 import type { Config } from '../../../schemas/config.ts';
@@ -120,7 +121,10 @@ describe('x-postern-timeout', () => {
 });
 
 describe('x-postern-metadata', () => {
-  const metadata = (text?: string) => callerMetadata(request({}, text === undefined ? {} : { 'x-postern-metadata': text }));
+  const metadata = (text?: string, labels: Record<string, string> | null = null) => {
+    const asked = request({}, text === undefined ? {} : { 'x-postern-metadata': text });
+    return metadataOf(Object.assign(asked, { exchange: { principal: { ...anonymous, metadata: labels } } }));
+  };
   const pairs = (count: number) => JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, at])));
 
   it('is stored as compact JSON', () => {
@@ -129,6 +133,11 @@ describe('x-postern-metadata', () => {
 
   it('says nothing when it is absent', () => {
     expect(metadata()).toBeNull();
+  });
+
+  it('is stored beside the labels of the key, which a caller cannot change', () => {
+    expect(metadata(undefined, { team: 'a' })).toBe('{"team":"a"}');
+    expect(metadata('{"n":5,"team":"b","__proto__":"x"}', { team: 'a' })).toBe('{"n":5,"team":"a","__proto__":"x"}');
   });
 
   it.each([

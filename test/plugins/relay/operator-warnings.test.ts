@@ -16,6 +16,17 @@ function rig() {
   return { clock, told, warnings: new OperatorWarnings(log as never, () => clock.at) };
 }
 
+it('A6: says where a key is that was added through the admin API', () => {
+  const { told, warnings } = rig();
+  const waits = provider('waits', { api_keys: [] });
+  warnings.failed(route(), target('x', 1, waits), 'pkey_1', 'authentication');
+  warnings.failed(route(), target('x', 1, one), 'mine', 'authentication');
+  expect(told.map(([, message]) => message)).toEqual([
+    expect.stringContaining('the key pkey_1 of /admin/v1/providers/waits/keys'),
+    expect.stringContaining('the key mine of /admin/v1/providers/one/keys'),
+  ]);
+});
+
 it('A6: names the provider and the name of a key that is refused, never the key', () => {
   const { told, warnings } = rig();
   warnings.failed(route(), target('x', 1, several), 'team-a', 'authentication');

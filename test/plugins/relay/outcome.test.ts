@@ -17,6 +17,9 @@ const table: readonly (readonly [FailureReason, string, boolean, number, string,
   ['authentication', 'A6', true, 502, 'server_error', 'upstream_error'],
   ['rate_limit', 'A1', true, 429, 'requests', 'rate_limit_exceeded'],
   ['quota', 'A3', true, 503, 'server_error', 'upstream_unavailable'],
+  ['caller_key', 'A6', false, 401, 'invalid_request_error', 'invalid_api_key'],
+  ['caller_rate_limit', 'A1', true, 429, 'requests', 'rate_limit_exceeded'],
+  ['caller_quota', 'A3', false, 429, 'insufficient_quota', 'insufficient_quota'],
   ['overloaded', 'A4', true, 503, 'server_error', 'upstream_unavailable'],
   ['server', 'A5', true, 502, 'server_error', 'upstream_error'],
   ['redirect', 'U15', false, 502, 'server_error', 'upstream_error'],
@@ -102,6 +105,14 @@ describe('what a failed attempt means', () => {
   });
 });
 
+it('what is wrong with a key that the caller brought is told as it is: 401, 403, 402 and 429', () => {
+  const told = (reason: FailureReason, status: number) => clientError(failure(reason, { status }), false).status;
+  expect([401, 403, 400, 407].map((status) => told('caller_key', status))).toEqual([401, 403, 401, 401]);
+  expect([402, 403, 429].map((status) => told('caller_quota', status))).toEqual([402, 429, 429]);
+  const limited = clientError(failure('caller_rate_limit', { status: 429, retryAfterMs: 7_000 }), false);
+  expect(limited).toMatchObject({ status: 429, retryAfterMs: 7_000, shouldRetry: true });
+});
+
 describe('what SDKs are told about repeating', () => {
   const any = fc.record({
     status: fc.integer({ min: 0, max: 599 }),
@@ -121,8 +132,9 @@ describe('what SDKs are told about repeating', () => {
 
   it('is to repeat every failure that is not their own fault and may be over then', () => {
     for (const reason of reasons) {
-      // A credential that was refused is refused again.
-      const own = callersFaults.has(reason) || reason === 'not_found' || reason === 'authentication';
+      // A credential that was refused is refused again, and an account that is empty stays empty.
+      const refused: readonly FailureReason[] = ['not_found', 'authentication', 'caller_key', 'caller_quota'];
+      const own = callersFaults.has(reason) || refused.includes(reason);
       expect(clientError(failure(reason), false).shouldRetry).toBe(!own);
     }
   });

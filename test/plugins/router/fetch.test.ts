@@ -3,6 +3,7 @@ import Fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { keepFetching } from '../../../plugins/router/fetch.ts';
 import { type AnswerListener, failed, type Upstream } from '../../../plugins/upstream/index.ts';
+import { credentialWith, useCredentials } from '../../../providers/instance.ts';
 import type { ModelInfo, ProviderInstance, ProviderType } from '../../../providers/provider.ts';
 import { provider, providerType } from './targets.ts';
 
@@ -52,6 +53,17 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 describe('the background fetch of model lists', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
+
+  it('does not ask a provider that waits for its first key, and does within a minute of it', async () => {
+    const waits = provider('waits', { api_keys: [] }, listing);
+    const { asked, stop } = rig([reply(200, '["m"]')], [waits]);
+    await pass(60_000);
+    expect(asked).toEqual([]);
+    useCredentials(waits, [credentialWith(waits.config, 'sk-1', 'first')]);
+    await pass(60_000);
+    expect(asked).toEqual(['waits GET /v1/models undefined']);
+    stop();
+  });
 
   it('asks each provider that has a list once, and stores what it says', async () => {
     const none: ProviderType = providerType({ catalogue: () => null });

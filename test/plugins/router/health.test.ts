@@ -13,7 +13,9 @@ const callersFaults: readonly FailureReason[] = [
 ];
 /** The key's, not the target's. */
 const askForRest: readonly FailureReason[] = ['rate_limit', 'quota', 'authentication'];
-const targetsFaults = reasons.filter((reason) => !callersFaults.includes(reason) && !askForRest.includes(reason));
+/** A key's that the caller brought: of no interest to others. */
+const ofCallersKeys: readonly FailureReason[] = ['caller_key', 'caller_rate_limit', 'caller_quota'];
+const targetsFaults = reasons.filter((reason) => ![...callersFaults, ...askForRest, ...ofCallersKeys].includes(reason));
 
 describe('the breaker', () => {
   it.each(targetsFaults)('opens after consecutive failures: %s', (reason) => {

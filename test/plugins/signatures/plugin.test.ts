@@ -45,6 +45,19 @@ describe('the signatures plugin', () => {
     expect(await other.signatures.find('t', ['call_1'])).toEqual(new Map());
   });
 
+  it('security 34: reads what was kept under a previous key, and under the one in the data directory', async () => {
+    const dataDir = temporaryDirectory();
+    const key = (byte: number) => Buffer.alloc(32, byte).toString('base64');
+    const first = await start({ dataDir });
+    await first.signatures.keep('t', [kept({ id: 'call_file' })]);
+    await first.close();
+    const second = await start({ dataDir, encryptionKey: key(1) });
+    await second.signatures.keep('t', [kept({ id: 'call_1' })]);
+    await second.close();
+    const third = await start({ dataDir, encryptionKey: key(2), previousEncryptionKeys: [key(1)] });
+    expect([...(await third.signatures.find('t', ['call_file', 'call_1'])).keys()].sort()).toEqual(['call_1', 'call_file']);
+  });
+
   it('keeps within the limits it is given', async () => {
     const app = await start({ dataDir: temporaryDirectory(), limits: { entryBytes: 100 } });
     await app.signatures.keep('t', [kept({ signature: 'x'.repeat(200) }), kept({ id: 'call_2' })]);

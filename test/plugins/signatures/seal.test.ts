@@ -26,6 +26,16 @@ describe('a sealed value', () => {
     }
   });
 
+  it('security 34: is read with a previous key, in any place among them, and sealed with the one in use', () => {
+    const sealed = sealer.seal('a', 'text');
+    const [second, third] = [Buffer.alloc(32, 2), Buffer.alloc(32, 3)];
+    const rotated = new Sealer(third, 'kept', [second, Buffer.alloc(32, 1)]);
+    expect(rotated.open('a', sealed)).toBe('text');
+    expect(rotated.open('b', sealed)).toBeNull();
+    expect(sealer.open('a', rotated.seal('a', 'text'))).toBeNull();
+    expect(new Sealer(third, 'kept').open('a', rotated.seal('a', 'new'))).toBe('new');
+  });
+
   it('is nothing under another record, another field and another key', () => {
     const sealed = sealer.seal('a', 'text');
     expect(sealer.open('b', sealed)).toBeNull();

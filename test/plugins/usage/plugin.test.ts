@@ -15,7 +15,7 @@ afterEach(async () => {
   directory.remove();
 });
 
-const register = async (more: { fsync?: 'normal' | 'always' } = {}) => {
+const register = async (more: { fsync?: 'normal' | 'always'; retentionDays?: number; now?: () => number } = {}) => {
   await app.register(usage, { dataDir: directory.path, fsync: 'normal', prices, version: 'c1', ...more });
   await app.ready();
 };
@@ -48,6 +48,23 @@ describe('the usage plugin', () => {
     await app.usage.open(intent(), target()).settle(settlement());
     app.usage.flush();
     expect(readRows(directory.path)).toHaveLength(1);
+  });
+
+  it('removes what is older than it is to be kept, and keeps its sums', async () => {
+    await register({ retentionDays: 90 });
+    for (let call = 0; call < 3; call++) {
+      await app.usage.open(intent(), target()).settle(settlement());
+      app.usage.flush();
+    }
+    await app.close();
+    expect(readRows(directory.path)).toHaveLength(3);
+    app = Fastify();
+    const later = () => Date.now() + 91 * 86_400_000;
+    await register({ retentionDays: 90, now: later });
+    // The newest batch stays.
+    await expect.poll(() => readRows(directory.path).length).toBeLessThan(2);
+    expect(app.usage.charges.sums(0)[0]).toMatchObject({ requests: 3 });
+    expect(app.usage.replica).toMatch(/^[0-9a-f]{16}$/);
   });
 
   it('tells prices and model data', async () => {

@@ -4,7 +4,9 @@ import { closeSync, openSync, readdirSync, statSync, writeFileSync, writeSync } 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verifyChain } from '../../../plugins/usage/chain.ts';
 import { migrations } from '../../../plugins/usage/tables.ts';
+import { differences } from './naive-sums.ts';
 import { intent, openLedger, readRows, settlement, target, temporaryDirectory } from './sample.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -49,7 +51,15 @@ function startChild() {
 }
 
 describe('kill -9', () => {
-  it('U5: loses no row that was acknowledged, and leaves none open after the next start', async () => {
+  it('U5: G3: loses no row that was acknowledged, leaves none open after the next start, and sums and chain are of the rows', async () => {
+    const path = join(directory.path, 'ledger.sqlite');
+    const sound = () => {
+      const { kept, rows } = differences(path);
+      expect(kept).toEqual(rows);
+      const database = new DatabaseSync(path);
+      expect(verifyChain(database)).toMatchObject({ sound: true });
+      database.close();
+    };
     const recovered = async () => {
       const { ledger, log } = openLedger(directory.path);
       await ledger.recover();
@@ -61,12 +71,14 @@ describe('kill -9', () => {
       const child = startChild();
       await child.until(400 * round);
       await child.kill();
+      sound();
       const before = new Map((await recovered()).map((row) => [row.id, row.usage_source]));
       const settled = child.ids('settled');
       expect(settled.length).toBeGreaterThan(100);
       expect(settled.filter((id) => before.get(id) !== 'provider')).toEqual([]);
       expect(child.ids('open').filter((id) => !before.has(id))).toEqual([]);
       expect(readRows(directory.path).filter(({ state }) => state === 'open')).toEqual([]);
+      sound();
     }
   }, 30_000);
 });

@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MemoryRecordStore } from '../../../plugins/records/memory-store.ts';
+import { SqliteRecordStore } from '../../../plugins/records/sqlite-store.ts';
+import { whenDone } from '../../helper/cleanup.ts';
+import { recordStoreSuite } from './store-suite.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'postern-records-'));
+whenDone(() => rmSync(dir, { recursive: true, force: true }));
+
+recordStoreSuite('memory', { kind: 'memory', open: () => new MemoryRecordStore(), lasting: false });
+recordStoreSuite('SQLite', {
+  kind: 'sqlite',
+  open: (place) => new SqliteRecordStore(join(dir, `${place}.sqlite`)),
+  lasting: true,
+});
