@@ -15,6 +15,8 @@ import { startUpstream } from '../../helper/upstream.ts';
 
 /** `KILLS=200` is the figure for a release. */
 const kills = Number(process.env.KILLS ?? 5);
+const callerKey = 'sk-caller-7d2f0b9c4e6a8135';
+const adminKey = 'adm-5b9d1f3e7a2c4068d1f3e7a2';
 /** Milliseconds between two calls: 200 per second, every second one a stream. */
 const every = 5;
 
@@ -51,7 +53,7 @@ class Load {
     const reply = await request(`${url}/v1/chat/completions`, {
       dispatcher: this.#agent,
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-request-id': name },
+      headers: { 'content-type': 'application/json', 'x-request-id': name, authorization: `Bearer ${callerKey}` },
       body: JSON.stringify({ model: 'm', stream, messages: [{ role: 'user', content: name }] }),
     });
     const text = await reply.body.text();
@@ -59,7 +61,25 @@ class Load {
   }
 }
 
-test(`L3 G1: over ${kills} kills -9 at 200 calls per second no call that was sent is missing from the ledger, and none is in it twice`, async () => {
+interface Standing {
+  readonly unit: string;
+  readonly period: string | null;
+  readonly used: number | string;
+  readonly held: number | string;
+}
+
+/** Used and held by what the key's limits count; USD as nano-USD. */
+async function standing(gateway: GatewayProcess): Promise<Record<string, [number, number]>> {
+  const headers = { authorization: `Bearer ${adminKey}` };
+  const answer = await fetch(`${gateway.managementUrl}/admin/v1/keys/key_bot`, { headers });
+  const { usage } = (await answer.json()) as { usage: Standing[] };
+  const amount = (value: number | string): number => (typeof value === 'string' ? Math.round(Number(value) * 1e9) : value);
+  return Object.fromEntries(
+    usage.map(({ unit, period, used, held }) => [`${unit} ${period ?? 'concurrent'}`, [amount(used), amount(held)]]),
+  );
+}
+
+test(`L3 G1 G3: over ${kills} kills -9 at 200 calls per second no call that was sent is missing from the ledger, and none is in it twice`, async () => {
   const whole = json(200, chatBody());
   const events = paced(chatEvents({ text: ['a', 'b', 'c'] }), 25);
   const upstream = opened(
@@ -74,12 +94,19 @@ providers:
   up: { type: openai-compatible, base_url: ${upstream.url}, api_key: sk-upstream-0123456789abcdef, catalogue: false }
 models:
   m: { targets: [{ provider: up, model: up-1 }] }
+keys:
+  bot:
+    secret: ${callerKey}
+    rate_limits: { concurrent_requests: 10000, requests_per_day: 10000000 }
+    budgets: [{ requests: 10000000, period: total }, { tokens: 1000000000, period: month }, { amount_usd: 1000, period: day }]
+prices: { "up/*": { input: 3, output: 15 } }
 retries: { max_attempts: 1 }
 health: { consecutive_failures: 1000000, min_requests: 1000000 }
 `;
   const dataDir = mkdtempSync(join(tmpdir(), 'postern-kill-'));
   whenDone(() => rmSync(dataDir, { recursive: true, force: true }));
-  const start = async (): Promise<GatewayProcess> => opened(await startProcess({ file, dataDir }));
+  const start = async (): Promise<GatewayProcess> =>
+    opened(await startProcess({ file, dataDir, env: { ADMIN_API_KEY: adminKey } }));
 
   const load = opened(new Load());
   let openAtKills = 0;
@@ -97,6 +124,7 @@ health: { consecutive_failures: 1000000, min_requests: 1000000 }
   }
   const last = await start();
   const rows = readLedger(dataDir);
+  const counted = await standing(last);
   last.signal('SIGTERM');
   expect(await last.exited).toMatchObject({ code: 0 });
 
@@ -114,4 +142,15 @@ health: { consecutive_failures: 1000000, min_requests: 1000000 }
     acknowledgedButNotSo: [...load.whole].filter((name) => of(name)[0]?.outcome !== 'ok' || of(name)[0]?.output !== 3),
     uncounted: rows.filter((row) => row.outcome === 'unknown' && !(row.usage_source === 'estimated' && row.input! > 0)),
   }).toEqual({ lost: [], double: [], open: [], acknowledgedButNotSo: [], uncounted: [] });
+
+  // G3: what budgets count is the sum of the ledger, and nothing is held for calls that are gone.
+  const sum = (of: (row: LedgerRow) => number): number => rows.reduce((total, row) => total + of(row), 0);
+  const requests = sum(({ attempt }) => (attempt === 1 ? 1 : 0));
+  expect(counted).toEqual({
+    'requests total': [requests, 0],
+    'requests day': [requests, 0],
+    'tokens month': [sum(({ input, output }) => input! + output!), 0],
+    'usd day': [sum(({ cost_nano }) => cost_nano!), 0],
+    'requests concurrent': [0, 0],
+  });
 });
