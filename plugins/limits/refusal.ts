@@ -130,8 +130,8 @@ function overBudget(rule: NamedRule, amount: number, { standing, retryAfterMs }:
   return `${budget} ${rest}. ${anew}`;
 }
 
-/** Seconds are enough. */
-const instant = (at: number): string => new Date(Math.ceil(at / 1000) * 1000).toISOString().replace('.000Z', 'Z');
+/** To the nearest second: the clock has gone on a little since the time that is left was found out. */
+const instant = (at: number): string => new Date(Math.round(at / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 
 /** No target may be used: a budget in USD holds, and nobody knows what a call costs. */
 export function priceUnknown(model: string): PermissionError {
