@@ -1,3 +1,5 @@
+// Over 300 lines: the two ordered lists, of the API and of the management listener, are one map.
+
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import cors from '@fastify/cors';
@@ -20,6 +22,7 @@ import httpRules from './plugins/http-rules.ts';
 import { apiServerOptions, managementServerOptions } from './plugins/http-server.ts';
 import idempotency from './plugins/idempotency.ts';
 import identity from './plugins/identity/index.ts';
+import { readiness, shared } from './plugins/lifecycle/checks.ts';
 import { drain } from './plugins/lifecycle/drain.ts';
 import lifecycle from './plugins/lifecycle/index.ts';
 import { openListener } from './plugins/lifecycle/listen.ts';
@@ -53,7 +56,7 @@ import { managementRootRoutes } from './routes/admin/root.ts';
 import { adminTeamRoutes } from './routes/admin/teams.ts';
 import { adminUsageRoutes } from './routes/admin/usage.ts';
 import { docsRoutes } from './routes/docs.ts';
-import { type Checks, healthRoutes, probeRoutes } from './routes/health.ts';
+import { healthRoutes, probeRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { rootRoute } from './routes/root.ts';
 import { chatCompletionsRoute } from './routes/v1/chat-completions.ts';
@@ -272,25 +275,6 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   await app.register(adminProviderKeyRoutes, { providerKeys: api.providerKeys });
   return app;
 }
-
-const readiness = (api: FastifyInstance) =>
-  ({
-    draining: () => (api.lifecycle.draining ? 'the process is shutting down' : true),
-    ledger: () => (api.usage.ready() ? true : 'the usage ledger cannot be written'),
-    event_loop: () => (api.lifecycle.overload.unready ? 'the process is too busy to answer in time' : true),
-  }) as const;
-
-/** What is away for every replica at once: none of them is taken out for it. */
-const shared = (api: FastifyInstance): Checks => ({
-  records: () => api.records.problem() ?? true,
-  ...(api.hasDecorator('redisLink')
-    ? {
-        redis: () => api.redisLink.hot.problem() ?? true,
-        limits: () => api.limits.store.problem() ?? true,
-        fleet_usage: () => api.fleet.problem() ?? true,
-      }
-    : {}),
-});
 
 /** Counters of all replicas; `app` has Redis. */
 const sharedLimits = (app: FastifyInstance): RedisStore =>

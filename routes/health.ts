@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from '@sinclair/typebox';
+import type { Checks } from '../plugins/lifecycle/checks.ts';
 import type { EventLoopDelay } from '../plugins/metrics/event-loop.ts';
 import type { RecordCounts } from '../plugins/records/index.ts';
 import type { ParkedUntil, ProviderKeys, Router, TargetHealth } from '../plugins/router/types.ts';
@@ -13,9 +14,6 @@ import {
   ReadyzSchema,
   type TargetHealthSchema,
 } from '../schemas/health.ts';
-
-/** A named condition of readiness: true, or why not. Cheap and synchronous: probes come every second. */
-export type Checks = Readonly<Record<string, () => true | string>>;
 
 export interface ProbeOptions {
   readonly checks: Checks;

@@ -1,9 +1,10 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import inventory from '../../plugins/auth/inventory.ts';
+import type { Checks } from '../../plugins/lifecycle/checks.ts';
 import type { ProviderKeys, TargetHealth } from '../../plugins/router/types.ts';
 import type { ProviderInstance } from '../../providers/provider.ts';
-import { type Checks, healthRoutes, probeRoutes } from '../../routes/health.ts';
+import { healthRoutes, probeRoutes } from '../../routes/health.ts';
 import { whenDone } from '../helper/cleanup.ts';
 import { targetHealth } from '../plugins/router/target-health.ts';
 
