@@ -98,18 +98,26 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   if (config.server.cors.origins.length > 0)
     await app.register(cors, { origin: [...config.server.cors.origins], strictPreflight: false });
 
-  // What replicas share, where there are several
+  // 2 what is kept: the ledger with its prices, which owns the data directory; what replicas share; documents of the admin API
+  await app.register(usage, {
+    dataDir: config.data_dir,
+    fsync: config.ledger.fsync,
+    retentionDays: config.ledger.retention_days,
+    fleet: config.redis_url !== undefined,
+    prices: config.prices,
+    version: configVersion,
+  });
   if (config.redis_url !== undefined)
     await app.register(import('./plugins/redis/index.ts'), { url: config.redis_url, prefix: config.redis_prefix });
-
-  // 2 auth: key -> principal
-  await app.register(rateLimit, { global: false });
   await app.register(records, {
     dataDir: config.data_dir,
     encryptionKey: config.encryption_key,
     previousEncryptionKeys: config.previous_encryption_keys,
     redisPrefix: config.redis_prefix,
   });
+
+  // 3 auth: key -> principal
+  await app.register(rateLimit, { global: false });
   await app.register(identity, { config });
   // Keys of the admin API are asked for, too; and once there were some, no door opens because none is left.
   const mode = loaded.keyless === 'derived' && app.identity.everMade ? 'gateway' : (config.auth.mode ?? 'gateway');
@@ -122,19 +130,11 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   });
   await app.register(authGuard);
 
-  // 3 validate: bytes -> checked JSON
+  // 4 validate: bytes -> checked JSON
   await app.register(body, { limit: config.server.body_limit, inFlightLimit: config.server.bodies_in_flight });
   await app.register(idempotency);
 
-  // 4 usage: prices and the ledger, before anything can be sent; limits: how much of it who may use
-  await app.register(usage, {
-    dataDir: config.data_dir,
-    fsync: config.ledger.fsync,
-    retentionDays: config.ledger.retention_days,
-    fleet: config.redis_url !== undefined,
-    prices: config.prices,
-    version: configVersion,
-  });
+  // 5 limits: how much who may use
   await app.register(limits, {
     config,
     salt: config.encryption_key,
@@ -146,7 +146,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     await app.register(fleet, { redisUrl: config.redis_url, prefix: config.redis_prefix, dataDir: config.data_dir });
   }
 
-  // 5 router: model -> targets; every provider type registers into it
+  // 6 router: model -> targets; every provider type registers into it
   await app.register(upstream, { connectTimeout: (provider) => provider.config.timeouts?.connect ?? config.timeouts.connect });
   await app.register(router, {
     config,
@@ -157,7 +157,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   for (const type of loaded.types) app.router.register(type);
   await app.register(providerKeys);
 
-  // 6 metrics, the access log and the record of decisions hear of what has settled
+  // 7 metrics, the access log and the record of decisions hear of what has settled
   await app.register(metrics, {
     version,
     config: () => config,
@@ -185,7 +185,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
     ratesOf: (target) => app.usage.price(target)?.rates ?? null,
   });
 
-  // 7 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
+  // 8 what outlives a call: signatures that the next turn needs, prompt prefixes that upstreams keep
   await app.register(signatures, {
     dataDir: config.data_dir,
     encryptionKey: config.encryption_key,
@@ -193,10 +193,10 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
   });
   await app.register(prefixes, { configVersion, onSpent: app.metrics.spent });
 
-  // 8 probes: nobody waits for them
+  // 9 probes: nobody waits for them
   await app.register(probes, { config, configVersion, onSpent: app.metrics.spent, ...(random === undefined ? {} : { random }) });
 
-  // 9 attempts and relay: ask targets until one answers, pass its answer on, settle
+  // 10 attempts and relay: ask targets until one answers, pass its answer on, settle
   await app.register(relay, {
     configVersion,
     hedge: config.retries.hedge,
@@ -244,6 +244,7 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
     adminApiKey: config.management.admin_api_key,
     failedAttempts: config.management.failed_attempts,
     find: api.identity.findAdmin,
+    problem: api.identity.problem,
   });
 
   await app.register(managementRootRoutes, { version, apiUrl: () => `${options.urls().api}/v1` });

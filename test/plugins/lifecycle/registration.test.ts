@@ -16,6 +16,7 @@ import explain from '../../../plugins/explain/index.ts';
 import httpRules from '../../../plugins/http-rules.ts';
 import identity from '../../../plugins/identity/index.ts';
 import lifecycle from '../../../plugins/lifecycle/index.ts';
+import limits from '../../../plugins/limits/index.ts';
 import metrics from '../../../plugins/metrics/index.ts';
 import prefixes from '../../../plugins/prefixes/index.ts';
 import probes from '../../../plugins/probes/index.ts';
@@ -82,6 +83,13 @@ const plugins: Readonly<Record<string, Entry>> = {
   'auth-guard': entry(authGuard, ['auth', 'exchange'], {}),
   body: entry(body, ['errors', 'exchange'], { request: ['callBody'] }, () => ({ limit: 1_000, inFlightLimit: 1_000 })),
   usage: entry(usage, [], { instance: ['usage'] }, () => ({ dataDir: dataDir(), fsync: 'normal', prices: {}, version: 'c1' })),
+  limits: entry(limits, ['exchange', 'usage'], { instance: ['limits'] }, () => ({
+    config: {
+      limits: { algorithm: 'sliding_window', global: {}, per_ip: {}, models: {}, assumed_output_tokens: 100 },
+      budgets: { global: [], alert_at: [] },
+      alerts: { webhooks: [], timeout: 1_000 },
+    },
+  })),
   upstream: entry(upstream, [], { instance: ['upstream'] }, () => ({ connectTimeout: () => 1_000 })),
   router: entry(router, ['upstream'], { instance: ['router'] }, () => ({ config, builtin: () => [] })),
   metrics: entry(metrics, [], { instance: ['metrics'] }, () => ({
@@ -103,7 +111,7 @@ const plugins: Readonly<Record<string, Entry>> = {
   probes: entry(probes, ['router', 'upstream', 'usage'], { instance: ['probes'] }, () => ({ config, configVersion: 'c1' })),
   relay: entry(
     relay,
-    ['exchange', 'router', 'upstream', 'usage', 'auth', 'signatures', 'prefixes'],
+    ['exchange', 'router', 'upstream', 'usage', 'limits', 'auth', 'signatures', 'prefixes'],
     { instance: ['relay'] },
     () => ({
       configVersion: 'c1',
