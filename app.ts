@@ -118,7 +118,7 @@ async function buildApi(options: Parts): Promise<FastifyInstance> {
 
   // 3 auth: key -> principal
   await app.register(rateLimit, { global: false });
-  await app.register(identity, { config });
+  await app.register(identity, { config, markedIn: config.redis_url === undefined ? undefined : config.data_dir });
   // Keys of the admin API are asked for, too; and once there were some, no door opens because none is left.
   const mode = loaded.keyless === 'derived' && app.identity.everMade ? 'gateway' : (config.auth.mode ?? 'gateway');
   await app.register(auth, {
@@ -270,7 +270,11 @@ async function buildManagement(api: FastifyInstance, options: Parts): Promise<Fa
   await app.register(adminUsageRoutes, { usage: api.usage });
   await app.register(adminExplainRoutes, { explain: api.explain, identity: api.identity, config: () => config });
   await app.register(adminPrefixRoutes, { prefixes: api.prefixes, router: api.router });
-  await app.register(adminKeyRoutes, { identity: api.identity, standing: api.limits.standing });
+  await app.register(adminKeyRoutes, {
+    identity: api.identity,
+    standing: api.limits.standing,
+    askedFor: api.auth.mode === 'gateway' || api.auth.mode === 'hybrid',
+  });
   await app.register(adminTeamRoutes, { identity: api.identity, standing: api.limits.standing });
   await app.register(adminAdminKeyRoutes, { identity: api.identity });
   await app.register(adminProviderKeyRoutes, { providerKeys: api.providerKeys });

@@ -9,7 +9,7 @@ export function banner(
 ): string {
   const list = [...providers.values()];
   const local = list.filter((provider) => provider.type.serve !== undefined);
-  const first = local[0] ?? (config.auth.mode === 'client' ? list.find(takesCallersKeys) : undefined) ?? list[0];
+  const first = (config.auth.mode === 'client' ? list.find(takesCallersKeys) : undefined) ?? local[0] ?? list[0];
   // Whose keys a model of several providers takes is for its callers to find out.
   const configured = config.auth.mode === 'client' ? undefined : Object.keys(config.models).find((name) => !name.endsWith('*'));
   const sample =
@@ -24,7 +24,7 @@ export function banner(
     '',
     `postern listens on ${urls.api} (OpenAI base URL: ${urls.api}/v1)`,
     `  management   ${urls.management} (health, metrics, /docs${config.management.admin_api_key === undefined ? '' : ', admin API'})`,
-    `  keys         ${keys(config.auth.mode, Object.keys(config.keys).length, keyless, list)}`,
+    `  keys         ${keys(config.auth.mode, Object.keys(config.keys).length, config.management.admin_api_key !== undefined, keyless, list)}`,
     ...list.map(
       (provider) =>
         `  provider     ${provider.name}: ${provider.baseUrl === '' ? 'answers in this process, no model' : provider.baseUrl}`,
@@ -56,15 +56,16 @@ function credential(mode: string | undefined): string {
 function keys(
   mode: string | undefined,
   count: number,
+  admin: boolean,
   keyless: LoadedConfig['keyless'],
   providers: readonly ProviderInstance[],
 ): string {
   const taking = providers.filter(takesCallersKeys).map(({ name }) => name);
-  const ours = `${count} gateway ${count === 1 ? 'key' : 'keys'}`;
+  const ours = `${count} gateway ${count === 1 ? 'key' : 'keys'}${admin ? ' in the configuration, others by the admin API' : ''}`;
   if (mode === 'client') return `callers send their own of ${taking.join(', ')} (auth.mode: client)`;
   if (mode === 'hybrid') return `${ours}; callers may bring their own of ${taking.join(', ')} (auth.mode: hybrid)`;
   if (mode === 'gateway') return ours;
   return keyless === 'derived'
-    ? 'none asked for on this machine (set GATEWAY_API_KEYS to ask for one)'
+    ? `none asked for on this machine (set GATEWAY_API_KEYS${admin ? ', or AUTH_MODE=gateway for those of the admin API,' : ''} to ask for one)`
     : 'none asked for (auth.mode: none)';
 }

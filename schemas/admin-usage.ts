@@ -35,7 +35,7 @@ export const UsageQuerySchema = Type.Object(
     limit: Type.Optional(
       Type.String({ pattern: '^0{0,5}([1-9][0-9]{0,3}|10000)$', description: 'rows of a page, 1 to 10000; default 1000' }),
     ),
-    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 8192, description: 'next_cursor of the page before' })),
+    cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 12_288, description: 'next_cursor of the page before' })),
     format: Format,
   },
   { additionalProperties: false },

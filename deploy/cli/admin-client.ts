@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, validateHeaderValue } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isWildcardHost, parseListen } from '../../config/listen.ts';
 import { CliError, text, type Values } from './command.ts';
@@ -22,6 +22,10 @@ const patience = 30_000;
 export interface Answer {
   readonly status: number;
   readonly etag: string | null;
+  /** `x-postern-next-cursor`: of the next page of a table. */
+  readonly cursor: string | null;
+  /** `x-postern-warnings`. */
+  readonly warnings: string | null;
   readonly text: string;
 }
 
@@ -62,12 +66,24 @@ function ownListener(env: NodeJS.ProcessEnv): string {
 
 function secretOf(values: Values, env: NodeJS.ProcessEnv): string | null {
   const file = text(values, 'admin-key-file') ?? (env.ADMIN_API_KEY ? undefined : env.ADMIN_API_KEY_FILE);
-  if (file === undefined || file === '') return env.ADMIN_API_KEY || null;
+  if (file === undefined || file === '') return sendable(env.ADMIN_API_KEY || null);
+  let content: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    content = readFileSync(file, 'utf8');
   } catch (error) {
     throw new CliError(`The file with the admin key cannot be read: ${(error as Error).message}.`, 2);
   }
+  return sendable(content.trim() || null);
+}
+
+/** Throws `CliError`, which does not show the key. */
+function sendable(key: string | null): string | null {
+  try {
+    if (key !== null) validateHeaderValue('authorization', key);
+  } catch {
+    throw new CliError('The admin key has characters that no header takes: it is one line.', 2);
+  }
+  return key;
 }
 
 /** Asks the management listener of a running gateway. */
@@ -83,7 +99,11 @@ export class AdminClient {
   /** The JSON document of a successful answer; null for an empty one. Throws `CliError` with what the gateway says. */
   async json(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<unknown> {
     const answer = await this.admin(method, path, body, headers);
-    return answer.text === '' ? null : JSON.parse(answer.text);
+    try {
+      return answer.text === '' ? null : JSON.parse(answer.text);
+    } catch {
+      throw new CliError(`${method} ${path}: the answer is no JSON. Is --url the management listener of a gateway?`);
+    }
   }
 
   /** A successful answer of the admin API. Throws `CliError`. */
@@ -116,7 +136,14 @@ export class AdminClient {
         incoming.on('error', unreachable);
         incoming.on('end', () => {
           const { statusCode = 0, headers: got } = incoming;
-          resolve({ status: statusCode, etag: got.etag ?? null, text: Buffer.concat(chunks).toString('utf8') });
+          const headerOf = (name: string): string | null => (typeof got[name] === 'string' ? got[name] : null);
+          resolve({
+            status: statusCode,
+            etag: headerOf('etag'),
+            cursor: headerOf('x-postern-next-cursor'),
+            warnings: headerOf('x-postern-warnings'),
+            text: Buffer.concat(chunks).toString('utf8'),
+          });
         });
       });
       outgoing.on('error', unreachable);

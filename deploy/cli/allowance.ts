@@ -23,7 +23,7 @@ export const allowanceHelp = `  --model NAME           model name or pattern it 
   --rpd N  --tpd N       requests, tokens a day
   --concurrent N         calls under way at once
   --budget AMOUNT/PERIOD what may be spent: 25usd/month, 1m tokens/day as 1mtokens/day, 500requests/hour;
-                         hour, day, week, month or total; several times
+                         hour, day, week, month or total; several times; an update replaces all of them
   --metadata NAME=VALUE  label, stored with each call; several times`;
 
 const rates = {
@@ -74,6 +74,13 @@ export function allowance(values: Values): Record<string, unknown> {
     budgets: all ? [] : budgets,
     metadata: labels(values),
   });
+}
+
+/** A change in which the rates that it does not name are those of before: the admin API replaces them all. `--unlimited` names none. */
+export function withRates(wanted: Entry, before: Entry | null | undefined): Entry {
+  const given = wanted.rate_limits as Entry | undefined;
+  if (given === undefined || Object.keys(given).length === 0) return wanted;
+  return { ...wanted, rate_limits: { ...before, ...given } };
 }
 
 /** Unix seconds of `30d` from now, a day or a time; null for `never`. Throws `CliError`. */

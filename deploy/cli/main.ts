@@ -57,8 +57,12 @@ if (import.meta.main) {
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
-  // A reader that has seen enough (`| head`) is no failure.
-  process.stdout.on('error', () => process.exit(0));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`| head`) is no failure; a full disk is one.
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`postern: the output cannot be written: ${error.message}\n`);
+    process.exit(1);
+  });
   process.exitCode = await main(process.argv.slice(2), {
     env: process.env,
     out: (text) => void process.stdout.write(text),

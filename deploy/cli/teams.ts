@@ -1,7 +1,7 @@
 import { AdminClient, connection, connectionHelp } from './admin-client.ts';
 import { allowance, allowanceHelp, allowanceOptions, allowanceText, without } from './allowance.ts';
-import { CliError, type Command, parse, type Surroundings, text } from './command.ts';
-import { dispatch } from './keys.ts';
+import { type Command, parse, type Surroundings, text } from './command.ts';
+import { change, dispatch } from './keys.ts';
 import { json, table } from './table.ts';
 
 const path = '/admin/v1/teams';
@@ -42,13 +42,10 @@ async function create(args: readonly string[], around: Surroundings): Promise<vo
 
 async function update(args: readonly string[], around: Surroundings): Promise<void> {
   const { values, operands } = parse(args, { ...changes, name: { type: 'string' } }, { names: ['ID'] });
-  const body = { ...allowance(values), ...without({ name: text(values, 'name') }) };
-  if (Object.keys(body).length === 0) throw new CliError('Nothing to change was given. See --help.', 2);
-  const client = new AdminClient(values, around.env);
+  const wanted = { ...allowance(values), ...without({ name: text(values, 'name') }) };
   const at = `${path}/${encodeURIComponent(operands[0]!)}`;
-  const { etag } = await client.admin('GET', at);
-  const changed = await client.json('PATCH', at, body, etag === null ? {} : { 'if-match': etag });
-  around.out(values.json === true ? json(changed) : list([changed as Entry]));
+  const changed = await change(new AdminClient(values, around.env), at, wanted);
+  around.out(values.json === true ? json(changed) : list([changed]));
 }
 
 async function show(args: readonly string[], around: Surroundings): Promise<void> {

@@ -42,7 +42,7 @@ async function run(args: readonly string[], { env, out, now }: Surroundings): Pr
   const client = new AdminClient(values, env);
   if (values.csv === true) {
     query.set('format', 'csv');
-    out((await client.admin('GET', `/admin/v1/usage?${query}`)).text);
+    await printTable(client, query, out);
     return 0;
   }
   const rows: Entry[] = [];
@@ -57,12 +57,22 @@ async function run(args: readonly string[], { env, out, now }: Surroundings): Pr
   return 0;
 }
 
+/** All pages as one table: each begins with the same line. */
+async function printTable(client: AdminClient, query: URLSearchParams, out: Surroundings['out']): Promise<void> {
+  let header = '';
+  let cursor: string | null = null;
+  do {
+    if (cursor !== null) query.set('cursor', cursor);
+    const page = await client.admin('GET', `/admin/v1/usage?${query}`);
+    out(page.text.slice(header.length));
+    header ||= page.text.slice(0, page.text.indexOf('\r\n') + 2);
+    ({ cursor } = page);
+  } while (cursor !== null);
+}
+
 /** Amounts stay the decimal text they came as: they are exact. */
 export function usageTable(groups: readonly string[], rows: readonly Entry[], total: Entry): string {
-  const numbers = (entry: Entry) => [
-    ...measures.map((measure) => Number(entry[measure] ?? 0)),
-    `$${String(entry.cost_usd ?? 0)}`,
-  ];
+  const numbers = (entry: Entry) => [...measures.map((measure) => Number(entry[measure] ?? 0)), costOf(entry)];
   const named = rows.map((entry) => [...groups.map((group) => (entry[group] ?? null) as string | null), ...numbers(entry)]);
   const sum = [...groups.map((_, at) => (at === 0 ? 'total' : null)), ...numbers(total)];
   const heads = [...groups, ...measures.map((measure) => measure.replace('_tokens', '')), 'cost'];
@@ -70,6 +80,12 @@ export function usageTable(groups: readonly string[], rows: readonly Entry[], to
     heads.map((head) => head.toUpperCase()),
     [...named, sum],
   );
+}
+
+/** Attempts without a known price are in no sum; beside `$0` that has to be seen. */
+function costOf({ cost_usd, unpriced_attempts }: Entry): string {
+  const known = `$${String(cost_usd ?? 0)}`;
+  return typeof unpriced_attempts === 'number' && unpriced_attempts > 0 ? `${known} + ${unpriced_attempts} unpriced` : known;
 }
 
 export const usage: Command = { summary: 'what was used and what it cost', help, run };

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { bearerToken } from '../auth/credential.ts';
 import { type FailedAttemptsOptions, failedAttempts, tooManyFailures } from '../auth/failed-attempts.ts';
-import { AuthenticationError, NotFoundError } from '../errors/index.ts';
+import { AuthenticationError, NotFoundError, UnavailableError } from '../errors/index.ts';
+import { adminPrefix } from '../identity/token.ts';
 import { audit, requestIdOf } from './audit.ts';
 import { type AdminScope, checkScope, fullScope } from './scope.ts';
 
@@ -15,6 +16,8 @@ export interface AdminOptions {
   readonly failedAttempts: FailedAttemptsOptions;
   /** Whose an admin key made through the API is; null for one that is unknown, expired or malformed. Absent: there are none. */
   readonly find?: (key: string) => AdminScope | null;
+  /** Why such keys that are not found may nevertheless exist (`Identity.problem`); null while all of them are known. */
+  readonly problem?: () => string | null;
 }
 
 /** `fastify.admin`. */
@@ -34,6 +37,9 @@ const switchedOff =
   'The admin API is off. Set ADMIN_API_KEY (at least 20 characters) or management.admin_api_key, restart, and send it as "Authorization: Bearer <key>".';
 const refused =
   'This needs an admin key: send the value of ADMIN_API_KEY, or an admin key made with it, as "Authorization: Bearer <key>". Gateway keys are not accepted here.';
+
+const notNow =
+  'The store of admin keys cannot be read, and this one is not known without it. Try again, or use the value of ADMIN_API_KEY.';
 
 const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
 
@@ -92,6 +98,10 @@ export default fp<AdminOptions>(
           audit(request, reply, requestId);
           checkScope(scope, request);
           return;
+        }
+        // It may be good where nobody can look it up: a 401 would make its holder throw it away.
+        if (token?.startsWith(adminPrefix) && (options.problem?.() ?? null) !== null) {
+          throw new UnavailableError(notNow, 'state_unavailable');
         }
         const { allowed, retryAfterMs } = await countFailure(request);
         if (!allowed) throw tooManyFailures(retryAfterMs);

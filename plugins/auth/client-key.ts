@@ -21,7 +21,8 @@ const absentKey =
   'This gateway passes the key of the model provider on: send yours as "Authorization: Bearer <key>" (or "x-api-key: <key>"); SDKs do so when you pass it as their API key.';
 const unsendable =
   'This is no key of a model provider: it holds what no header can carry, or is too long. Check how it was copied.';
-const gatewayKey =
+/** Static and imported keys of the gateway look like any other: sent on, a provider would have them in its log. */
+export const gatewayKey =
   'This is a key of a gateway, and this gateway passes the key it is sent on to the model provider. Send your key of the provider instead.';
 
 /** Its secret is in no property that a log line, JSON or an inspection would show. */

@@ -6,7 +6,7 @@ import type { Config } from '../../schemas/config.ts';
 import { AuthenticationError, PermissionError, UnavailableError } from '../errors/index.ts';
 import { anonymous, type CallerKey, type Principal } from '../exchange/exchange.ts';
 import type { Identity } from '../identity/contract.ts';
-import { ClientPrincipals, clientCallerKey, clientSecret, hybridCallerKey, noCallerKey } from './client-key.ts';
+import { ClientPrincipals, clientCallerKey, clientSecret, gatewayKey, hybridCallerKey, noCallerKey } from './client-key.ts';
 import { presentedKey } from './credential.ts';
 import { type FailedAttemptsOptions, failedAttempts, tooManyFailures } from './failed-attempts.ts';
 import { isLoopbackHost } from './loopback-host.ts';
@@ -78,7 +78,10 @@ export default fp<AuthOptions>(
       const callers = new ClientPrincipals(options.clientId ?? passingName());
       return (request) => {
         try {
-          return callers.of(clientSecret(request.headers));
+          const secret = clientSecret(request.headers);
+          return options.identity.find(secret) === null
+            ? callers.of(secret)
+            : Promise.reject(new AuthenticationError(gatewayKey));
         } catch (error) {
           return Promise.reject(error);
         }

@@ -50,12 +50,18 @@ function parameterName(path: string, extra?: string): string | null {
   return name === '' ? null : name;
 }
 
+/** What a field of the schema's own values may be: one failure for each of them comes first. */
+function choicesOf(failures: NonNullable<FrameworkError['validation']>): string[] {
+  const at = failures[0]!.instancePath;
+  const other = failures.findIndex(({ keyword, instancePath }) => keyword !== 'const' || instancePath !== at);
+  return failures.slice(0, other < 0 ? undefined : other).map(({ params }) => String(params.allowedValue));
+}
+
 function invalidField(error: FrameworkError): GatewayError {
   const first = error.validation?.[0];
   if (first === undefined) return refused(400, 'invalid_value', 'The request is not valid.');
   if (error.validationContext === 'body' && first.instancePath === '' && first.keyword === 'type') {
-    // No body at all: a present one that is no object does not come this far.
-    return refused(400, 'invalid_json', 'The request has no body; send a JSON object.');
+    return refused(400, 'invalid_json', 'Send a JSON object as the request body.');
   }
   const missing = first.keyword === 'required' ? String(first.params.missingProperty) : undefined;
   const surplus = first.keyword === 'additionalProperties' ? String(first.params.additionalProperty) : undefined;
@@ -69,6 +75,11 @@ function invalidField(error: FrameworkError): GatewayError {
     return new GatewayError(400, 'invalid_request_error', 'unknown_parameter', `${where} is not known here.`, details);
   }
   const code = first.keyword === 'type' ? 'invalid_type' : 'invalid_value';
+  const choices = choicesOf(error.validation!);
+  if (choices.length > 0) {
+    const message = `${where} must be ${choices.length === 1 ? '' : 'one of '}${choices.join(', ')}.`;
+    return new GatewayError(400, 'invalid_request_error', code, message, details);
+  }
   return new GatewayError(400, 'invalid_request_error', code, `${where} ${first.message ?? 'is not valid'}.`, details);
 }
 

@@ -64,7 +64,11 @@ export class AdminKeys {
     const team = input.team ?? null;
     const found = team === null ? null : (directory.team(team) ?? directory.teams().find(({ name }) => name === team) ?? null);
     if (team !== null && found === null)
-      throw new ValidationError('There is no team of this id or name.', 'team', 'team_not_found');
+      throw new ValidationError(
+        'There is no team of this id or name. Make it first: POST /admin/v1/teams.',
+        'team',
+        'team_not_found',
+      );
     if (input.role === 'team' && found === null) throw new ValidationError('The role `team` needs a team.', 'team');
     const seconds = Math.floor(now() / 1000);
     checkExpiry(input.expires_at, seconds);

@@ -36,6 +36,17 @@ export function checkGrant(input: KeyInput, scope: AdminScope, team: TeamInfo | 
   if (input.log === false) throw beyond('log', 'calls without a line in the access log');
 }
 
+/** The new secret of a key is the key: throws `PermissionError` where that may do what the admin key could not give it. */
+export function checkHandOver(key: KeyInput, scope: AdminScope, team: TeamInfo | null, options: readonly string[]): void {
+  checkGrant({}, scope, team, options);
+  if (scope.role === 'full') return;
+  if (key.log !== false && !key.options?.some((name) => !options.includes(name))) return;
+  throw new PermissionError(
+    'This key has options or a silence in the access log that this admin key cannot give, so its new secret is not for it either. Use ADMIN_API_KEY; a key that leaked can be disabled or deleted.',
+    'grant_exceeds',
+  );
+}
+
 /** Throws `ValidationError` for what no key and no team can have. */
 export function checkPolicy({ models, providers, budgets }: PolicyInput, configured: Config['providers']): void {
   models?.forEach((name, at) => {

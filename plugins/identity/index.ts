@@ -5,6 +5,7 @@ import { AdminKeys } from './admin-keys.ts';
 import type { Identity } from './contract.ts';
 import { Directory } from './directory.ts';
 import { type ChangeOptions, KeyChanges, madeId } from './key-changes.ts';
+import { MadeMarker } from './made-marker.ts';
 import { keptPepper, makePepper, ownPepper, type Pepper } from './pepper.ts';
 import { fingerprintOf } from './secret-index.ts';
 import { TeamChanges } from './team-changes.ts';
@@ -13,6 +14,8 @@ export type * from './contract.ts';
 
 export interface IdentityOptions {
   readonly config: Pick<Config, 'keys' | 'teams' | 'providers' | 'auth'>;
+  /** Data directory that remembers whether keys were made; given where the documents are in a store that may lose all of them. */
+  readonly markedIn?: string | undefined;
   /** Unix milliseconds. */
   readonly now?: () => number;
 }
@@ -31,7 +34,7 @@ const again = 1000;
  * the keys of the configuration work and `problem()` says why others do not.
  */
 export default fp<IdentityOptions>(
-  async (app, { config, now = Date.now }) => {
+  async (app, { config, markedIn, now = Date.now }) => {
     const { records } = app;
     let pepper: Pepper = (await makePepper(records)) ?? ownPepper();
     const directory = new Directory({ config, records, log: app.log, now }, pepper);
@@ -41,12 +44,26 @@ export default fp<IdentityOptions>(
     const teams = new TeamChanges(options);
 
     const adopt = (kept: Pepper | null): void => {
-      if (kept === null || pepper.kept) return;
+      if (kept === null || (pepper.kept && kept.key.equals(pepper.key))) return;
+      if (pepper.kept) app.log.warn('keys made since the start of this process, in a store that was empty, are not taken');
       pepper = kept;
       directory.repepper(kept);
       admins.reload();
     };
-    records.onChange('secret', () => adopt(keptPepper(records)));
+    const marker = markedIn === undefined ? null : new MadeMarker(markedIn);
+    const mark = (): void => {
+      if (marker === null || !records.all('secret').has(madeId)) return;
+      try {
+        marker.set();
+      } catch (err) {
+        app.log.warn({ err }, 'that keys were made cannot be written into the data directory');
+      }
+    };
+    mark();
+    records.onChange('secret', () => {
+      mark();
+      adopt(keptPepper(records));
+    });
     records.onChange('team', (ids) => {
       directory.refreshTeams(ids);
       admins.reload();
@@ -86,9 +103,14 @@ export default fp<IdentityOptions>(
       findAdmin: (key) => admins.find(key),
       adminKeys: () => admins.list(),
       get everMade() {
-        return !pepper.kept || directory.keys().length > 0 || records.all('secret').has(madeId);
+        const { unreadable } = records.counts;
+        if (!pepper.kept || unreadable > 0 || marker?.isSet === true) return true;
+        return directory.keys().length > 0 || records.all('secret').has(madeId);
       },
-      problem: () => (pepper.kept ? null : 'the store of keys could not be read since the start'),
+      problem() {
+        if (!pepper.kept) return 'the store of keys could not be read since the start';
+        return records.stale() ? 'the store of keys does not answer: keys that other processes made may be unknown here' : null;
+      },
       changes: {
         createKey: (input, scope) => keys.create(input, scope),
         updateKey: (id, input, ifMatch, scope) => keys.update(id, input, ifMatch, scope),

@@ -6,7 +6,7 @@ import { type Document, RecordConflict, type Records } from '../records/contract
 import type { KeyInfo, KeyInput, Made, NewKeyInput, TeamInfo } from './contract.ts';
 import type { Directory } from './directory.ts';
 import type { KeptSecret, KeyDocument } from './documents.ts';
-import { checkExpiry, checkGrant, checkPolicy, checkStaticKey, fingerprintFrom } from './grants.ts';
+import { checkExpiry, checkGrant, checkHandOver, checkPolicy, checkStaticKey, fingerprintFrom } from './grants.ts';
 import { absent, cannotKeep, configured, conflict, documentOf, keeping } from './keeping.ts';
 import { digestOf, fingerprintOf } from './secret-index.ts';
 import { hintOf, keyPrefix, newSecret } from './token.ts';
@@ -47,7 +47,7 @@ export class KeyChanges {
     checkExpiry(input.expires_at, seconds);
     const { secret, fingerprint } = secretFor(input);
     const kept = this.#kept(fingerprint, null);
-    if (directory.secrets.ownerOf(Buffer.from(kept.digest, 'base64')) !== null) {
+    if (directory.secrets.ownerOf(Buffer.from(kept.digest, 'base64')) !== null || this.#isKept(kept, seconds)) {
       throw conflict('There is a key with this secret already.', 'key_exists', input.key === undefined ? 'sha256' : 'key');
     }
     await this.#mark(seconds);
@@ -108,8 +108,10 @@ export class KeyChanges {
   async rotate(id: string, overlap: number, ifMatch: string | undefined, scope: AdminScope): Promise<Made<KeyInfo>> {
     const document = this.#document(id, ifMatch, scope);
     const { value } = document;
-    checkGrant({}, scope, this.#options.directory.team(value.team ?? ''), []);
-    const seconds = Math.floor(this.#options.now() / 1000);
+    const { config, directory, now } = this.#options;
+    const { options, log } = value;
+    checkHandOver({ options, log }, scope, directory.team(value.team ?? ''), config.auth.options);
+    const seconds = Math.floor(now() / 1000);
     const secret = newSecret(keyPrefix);
     const before = overlap === 0 ? [] : value.secrets.slice(0, 1).map((each) => ({ ...each, until: seconds + overlap }));
     const secrets = [this.#kept(fingerprintOf(secret), null), ...before];
@@ -141,7 +143,9 @@ export class KeyChanges {
     if (scope.team !== null) return found.find(({ id }) => id === scope.team) ?? null;
     if (found.length === 1) return found[0]!;
     throw new ValidationError(
-      found.length === 0 ? 'There is no team of this id or name.' : 'Several teams have this name: give the id.',
+      found.length === 0
+        ? 'There is no team of this id or name. Make it first: POST /admin/v1/teams.'
+        : 'Several teams have this name: give the id.',
       'team',
       'team_not_found',
     );
@@ -151,6 +155,14 @@ export class KeyChanges {
     const pepper = this.#options.pepperId();
     if (pepper === null) throw cannotKeep();
     return { digest: digestOf(this.#options.directory.secrets.pepper, fingerprint).toString('base64'), pepper_id: pepper, until };
+  }
+
+  /** Whether a key has this secret, also one that is not taken now: two of them would be told apart by the order of their documents alone. */
+  #isKept({ digest }: KeptSecret, seconds: number): boolean {
+    for (const { value } of this.#options.records.all<KeyDocument>('key').values()) {
+      if (value.secrets.some((each) => each.digest === digest && (each.until === null || each.until > seconds))) return true;
+    }
+    return false;
   }
 
   async #replace({ id, version }: Document<KeyDocument>, value: KeyDocument, ifMatch: string | undefined): Promise<KeyInfo> {

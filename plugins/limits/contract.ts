@@ -85,9 +85,10 @@ export interface LimitStore {
   now(): number;
   /**
    * Takes all charges or none, atomically. Rates are counted at once, calendar amounts are held and `concurrent` ones occupied until
-   * `settle`. A hold that nobody settles lapses after `leaseMs`. Synchronous where no server has to be asked. Rejects with `LimitStoreError`.
+   * `settle`. A hold that nobody settles lapses after `leaseMs`. `at`: calendar amounts are held in the periods of that time, by the
+   * clock of the store, unix milliseconds; absent: of now. Synchronous where no server has to be asked. Rejects with `LimitStoreError`.
    */
-  take(id: string, charges: readonly Charge[], leaseMs: number): Taken | Promise<Taken>;
+  take(id: string, charges: readonly Charge[], leaseMs: number, at?: number): Taken | Promise<Taken>;
   /**
    * Ends a take: holds and places are given back; rates are corrected to what was really used (`actual`, by the places of the take;
    * a null stays as it was taken). What was spent came by `spent` before or with it. Never throws: what cannot be told a server now

@@ -106,9 +106,9 @@ export class Gate implements GrantHost {
     this.#grants.delete(grant.exchange);
   }
 
-  #estimate({ call, route }: LimitedCall, { tokens, usd }: RuleSet): Estimate | null {
+  #estimate({ call }: LimitedCall, { tokens, usd }: RuleSet): Estimate | null {
     const { usage, assumedOutput } = this.#options;
-    return tokens || usd ? new Estimate(call, route, usage, assumedOutput, usd) : null;
+    return tokens || usd ? new Estimate(call, usage, assumedOutput, usd) : null;
   }
 
   /** The first call that a budget in USD holds for. */
@@ -177,7 +177,17 @@ export class Gate implements GrantHost {
   #admit(entry: Entry, store: LimitStore, place: Held | null, main: Held | null, headers: readonly string[]): Grant {
     const { call, set, estimate, leaseMs } = entry;
     const { exchange } = call;
-    const grant = new CallGrant(this, { exchange: exchange.id, store, set, estimate, leaseMs, place, main, headers });
+    const grant = new CallGrant(this, {
+      exchange: exchange.id,
+      store,
+      set,
+      estimate,
+      leaseMs,
+      at: exchange.chargedAt,
+      place,
+      main,
+      headers,
+    });
     // Its end was told while the store was asked.
     if (exchange.settled) grant.leave();
     else this.#grants.set(exchange.id, grant);
@@ -187,7 +197,7 @@ export class Gate implements GrantHost {
   /** Rates go on by what this process counts; a budget that cannot be asked lets nothing in. */
   #locally(entry: Entry, cause: unknown): Grant | Promise<Grant> {
     if (!(cause instanceof LimitStoreError)) throw cause;
-    if (entry.set.rules.some(({ name }) => name === 'budget')) this.#refuse(budgetsUnavailable(cause));
+    if (entry.set.strict) this.#refuse(budgetsUnavailable(cause));
     return this.#enter(entry, this.#options.local);
   }
 

@@ -1,6 +1,14 @@
 import type { Target } from '../../providers/provider.ts';
 import { GatewayError } from '../errors/classes.ts';
-import type { AttemptGrant, Charge, Grant, LimitHeaders, LimitStore, Taken } from './contract.ts';
+import {
+  type AttemptGrant,
+  type Charge,
+  type Grant,
+  type LimitHeaders,
+  type LimitStore,
+  LimitStoreError,
+  type Taken,
+} from './contract.ts';
 import { budgetsUnavailable, refusal, targetPriceUnknown } from './refusal.ts';
 import type { Estimate, Reservation } from './reservation.ts';
 import type { NamedRule, RuleSet } from './rules.ts';
@@ -22,6 +30,7 @@ export interface GrantHost {
 }
 
 const granted: AttemptGrant = { ok: true };
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Rules of which a further attempt takes more. `first`: the call has not been counted yet. */
 export function attemptCharges(rules: readonly NamedRule[], { tokens, nanoUsd }: Reservation, first: boolean): Charge[] {
@@ -47,6 +56,8 @@ export class CallGrant implements Grant {
   readonly #set: RuleSet;
   readonly #estimate: Estimate | null;
   readonly #leaseMs: number;
+  /** When the call was let in: all its attempts are charged to the periods of that time (R10), so they are held there. */
+  readonly #at: number;
   /** The place among calls at once; null for none. */
   readonly #place: Held | null;
   /** Taken when it was let in, for its first attempt. */
@@ -67,6 +78,7 @@ export class CallGrant implements Grant {
       readonly set: RuleSet;
       readonly estimate: Estimate | null;
       readonly leaseMs: number;
+      readonly at: number;
       readonly place: Held | null;
       readonly main: Held | null;
       readonly headers: LimitHeaders;
@@ -79,6 +91,7 @@ export class CallGrant implements Grant {
     this.#set = facts.set;
     this.#estimate = facts.estimate;
     this.#leaseMs = facts.leaseMs;
+    this.#at = facts.at;
     this.#place = facts.place;
     this.#unused = facts.main;
     if (facts.main !== null) host.held(facts.main.reservation, 1);
@@ -87,7 +100,10 @@ export class CallGrant implements Grant {
   attempt(number: number, target: Target): AttemptGrant | Promise<AttemptGrant> {
     // One that nobody waits for any more has the number still.
     const before = this.#asked.get(number);
-    if (before !== undefined) return before.then(() => this.attempt(number, target));
+    if (before !== undefined) {
+      // Who gave it up gives it back once it is told, a few steps from now: asked earlier, that would take the hold of this one.
+      return before.then(nextTurn).then(() => this.attempt(number, target));
+    }
     const answer = this.#attempt(number, target);
     if (!(answer instanceof Promise)) return answer;
     const known = answer.finally(() => this.#asked.delete(number));
@@ -156,13 +172,15 @@ export class CallGrant implements Grant {
     reservation: Reservation,
   ): AttemptGrant | Promise<AttemptGrant> {
     const held: Held = { id: `${this.exchange}.${number}.${++this.#further}`, charges, reservation };
-    const taken = this.#store.take(held.id, charges, this.#leaseMs);
+    const taken = this.#store.take(held.id, charges, this.#leaseMs, this.#at);
     if (!(taken instanceof Promise)) return this.#taken(number, target, held, taken);
     return taken.then(
       (result) => this.#taken(number, target, held, result),
       (cause: unknown): AttemptGrant => {
         // It may have been taken all the same.
         this.#store.settle(held.id, actual(charges, 0));
+        // As at the entrance: where no budget holds, a store that is away keeps nobody out.
+        if (cause instanceof LimitStoreError && !this.#set.strict) return granted;
         const error = budgetsUnavailable(cause);
         this.#host.refused(error);
         return { ok: false, error };
@@ -176,7 +194,7 @@ export class CallGrant implements Grant {
       if (this.#ending.size > 0)
         return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.#attempt(number, target));
       const { rule, amount } = held.charges[taken.refused]!;
-      const error = refusal(rule as NamedRule, amount, taken, this.#store.now());
+      const error = refusal(rule as NamedRule, amount, taken, this.#at);
       this.#host.refused(error);
       return { ok: false, error };
     }

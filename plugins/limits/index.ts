@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
+import { prepareReservations } from '../usage/reserve.ts';
 import { formatUsd } from '../usage/usd.ts';
 import { type Alert, type AlertSink, Alerts } from './alerts.ts';
 import type { LimitStore, Limits } from './contract.ts';
@@ -71,14 +72,21 @@ export default fp<LimitsOptions>(
     };
     // Before the rules: what is spent already is no news to the alerts.
     tell(tallies.load());
+    const counting = new Counting((err) =>
+      app.log.warn(
+        { err },
+        'the vocabulary for counting tokens cannot be loaded: what is held for calls is counted by their bytes',
+      ),
+    );
     const book = new RuleBook({
       limits,
       budgets,
       salt: options.salt,
       onRule(rule) {
+        if (rule.measure !== 'requests') counting.wanted();
         const sum = tallies.watch(rule);
         if (sum === null) return;
-        if (!fleet) store.spent([sum]);
+        if (!fleet) store.spent([...tallies.others(rule), sum]);
         alerts.watch(rule, sum);
       },
     });
@@ -114,6 +122,7 @@ export default fp<LimitsOptions>(
         webhooks: { ...outcomes },
       }),
     } satisfies Limits as Limits);
+    app.addHook('onListen', async () => counting.begin());
     app.addHook('onClose', async () => {
       alerts.close();
       await webhooks.close();
@@ -123,18 +132,44 @@ export default fp<LimitsOptions>(
   { name: 'limits', dependencies: ['exchange', 'usage'], fastify: '5.x' },
 );
 
-function alertLine({ rule, share, spent, start }: Alert): Record<string, unknown> {
+/** Loads what tokens are counted by once a rule asks for them: in the background, and not while the process starts. */
+class Counting {
+  readonly #failed: (error: unknown) => void;
+  #begun = false;
+  #wanted = false;
+
+  constructor(failed: (error: unknown) => void) {
+    this.#failed = failed;
+  }
+
+  wanted(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    if (this.#begun) prepareReservations().catch(this.#failed);
+  }
+
+  /** The start is over. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    if (this.#wanted) prepareReservations().catch(this.#failed);
+  }
+}
+
+/** Fields of the log line of an alert: the same as what webhooks are told. */
+export function alertLine({ rule, share, spent, start }: Alert): Record<string, unknown> {
   const usd = rule.measure === 'nano_usd';
   const amount = (value: number): string | number => (usd ? formatUsd(value) : value);
   return {
     alert: 'budget.threshold',
     scope: rule.scope.kind,
-    scope_id: rule.scope.id,
+    scope_id: rule.scope.id === '' ? null : rule.scope.id,
+    name: rule.owner === '' ? null : rule.owner,
     share,
-    measure: usd ? 'usd' : rule.measure,
+    unit: usd ? 'usd' : rule.measure,
     limit: amount(rule.limit),
     spent: amount(spent),
     period: periodOf(rule),
-    period_start: start,
+    period_start: start === 0 ? null : Math.floor(start / 1000),
   };
 }

@@ -90,8 +90,9 @@ export class MemoryStore implements LimitStore {
     return this.#wall();
   }
 
-  take(id: string, charges: readonly Charge[], leaseMs: number): Taken {
+  take(id: string, charges: readonly Charge[], leaseMs: number, at?: number): Taken {
     const now = this.#moment();
+    if (at !== undefined) now.wall = at;
     if (now.steady >= this.#nextLapse) this.#lapse(now);
     if (this.#counters.size >= this.#sweepAt) this.#sweep(now);
     const known = this.#open.get(id);

@@ -84,7 +84,7 @@ export class RedisStore implements LimitStore {
     return this.#clock.now();
   }
 
-  async take(id: string, charges: readonly Charge[], leaseMs: number): Promise<Taken> {
+  async take(id: string, charges: readonly Charge[], leaseMs: number, at?: number): Promise<Taken> {
     const known = this.#open.get(id);
     if (known !== undefined && known.taken !== null) return known.taken;
     const calendar = charges.some(({ rule }) => rule.span.kind === 'calendar');
@@ -94,18 +94,19 @@ export class RedisStore implements LimitStore {
     try {
       for (let attempt = 0; ; attempt++) {
         if (calendar) this.#refuseWhileUnsure();
-        take.at = this.#clock.now();
-        take.until = take.at + leaseMs;
+        const now = this.#clock.now();
+        take.at = at ?? now;
+        take.until = now + leaseMs;
         const sent = this.#clock.mark();
         const epoch = calendar ? (this.membership.epoch ?? '-') : '';
-        const reply = await this.#sendTake(id, take, leaseMs, epoch);
+        const reply = await this.#sendTake(id, take, leaseMs, epoch, at !== undefined);
         switch (reply[0]) {
           case 'ok':
             take.taken = { ok: true, standings: this.#standings(take, reply) };
             return take.taken;
           case 'refused':
             this.#forget(id, take);
-            return this.#refusal(charges, reply);
+            return this.#refusal(charges, reply, at ?? reply[1]);
           case 'window':
             this.#clock.heard(reply[1], sent);
             if (attempt === 0 && this.#open.get(id) === take) continue;
@@ -133,12 +134,13 @@ export class RedisStore implements LimitStore {
     if (problem !== null) throw new LimitStoreError(problem);
   }
 
-  async #sendTake(id: string, take: OpenTake, leaseMs: number, epoch: string): Promise<Reply> {
+  /** `dated`: its periods may be over. */
+  async #sendTake(id: string, take: OpenTake, leaseMs: number, epoch: string, dated: boolean): Promise<Reply> {
     const keys = this.#rules.hold(id);
     const args: (string | number)[] = [this.#keys.tag, id, epoch, leaseMs];
     for (const charge of take.charges) {
       keys.push(this.#rules.of(charge.rule, take.at));
-      args.push(...this.#rules.taking(charge, take.at));
+      args.push(...this.#rules.taking(charge, take.at, dated));
     }
     return (await this.#link.run(takeScript, keys, args)) as Reply;
   }
@@ -151,14 +153,14 @@ export class RedisStore implements LimitStore {
     return standing(rule, readState(rule, text), at, this.#rules.end(rule, at, 0));
   }
 
-  #refusal(charges: readonly Charge[], reply: Reply): Taken {
+  #refusal(charges: readonly Charge[], reply: Reply, at: number): Taken {
     const refused = Number(reply[2]);
     const { rule, amount } = charges[refused]!;
     const text = String(reply[3]);
     return {
       ok: false,
       refused,
-      standing: this.#standing(rule, text, reply[1]),
+      standing: this.#standing(rule, text, at),
       retryAfterMs: wait(rule, amount, readState(rule, text)),
     };
   }

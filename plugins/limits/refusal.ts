@@ -37,6 +37,9 @@ interface LimitErrorDetails extends ErrorDetails {
 
 type Refused = Extract<Taken, { ok: false }>;
 
+/** Milliseconds: what limits by the minute may ask for. The SDKs wait a minute at most, and come back at once when they are told a longer wait. */
+const patience = 120_000;
+
 const unit: Readonly<Record<Measure, string>> = { requests: 'requests', tokens: 'tokens', nano_usd: 'USD' };
 
 const written = (measure: Measure, amount: number): string =>
@@ -91,7 +94,8 @@ export function refusal(rule: NamedRule, amount: number, refused: Refused, now: 
   }
   const { message, retryAfterMs } = overRate(rule, amount, refused);
   const type = rule.measure === 'tokens' ? 'tokens' : 'requests';
-  return new LimitError('rate_limit_exceeded', message, { ...facts, type, retryAfterMs, shouldRetry: retryAfterMs !== null });
+  const shouldRetry = retryAfterMs !== null && retryAfterMs <= patience;
+  return new LimitError('rate_limit_exceeded', message, { ...facts, type, retryAfterMs, shouldRetry });
 }
 
 interface Told {

@@ -1,8 +1,9 @@
 import type { Call, Target } from '../../providers/provider.ts';
+import type { Quantities } from '../../providers/unified.ts';
 import type { Route } from '../router/index.ts';
 import type { Usage } from '../usage/contract.ts';
-import { cost } from '../usage/money.ts';
-import { reserveInput } from '../usage/reserve.ts';
+import { cost, type Rates } from '../usage/money.ts';
+import { InputReservation, outputBound, type ReservedInput } from '../usage/reserve.ts';
 
 /** What an attempt may use at most. */
 export interface Reservation {
@@ -15,46 +16,31 @@ export interface Reservation {
 /** Larger numbers are no limit to any model. */
 const mostTokens = 1_000_000_000;
 
-/** A whole number above 0 that a caller wrote; 0 for anything else. */
-const whole = (value: unknown): number => (typeof value === 'number' && value >= 1 ? Math.min(mostTokens, Math.ceil(value)) : 0);
-
-/** Longest answer that a call allows, in tokens; 0 where it does not say. */
-export function askedOutput({ operation, body: { json } }: Pick<Call, 'operation' | 'body'>): number {
-  // Upstreams differ in which of the two they follow.
-  if (operation === 'chat') return Math.max(whole(json.max_completion_tokens), whole(json.max_tokens));
-  return whole(json.max_output_tokens);
-}
-
 /** What a call may use at each of its targets, for the holds on limits and budgets. */
 export class Estimate {
   readonly #call: Call;
   readonly #usage: Pick<Usage, 'price'>;
   readonly #assumed: number;
   readonly #usd: boolean;
-  readonly #input: number;
-  readonly #asked: number;
-  readonly #choices: number;
+  readonly #input: InputReservation;
 
   /** `assumed`: tokens of an answer that nothing limits. `usd`: whether anybody asks what it costs. */
-  constructor(call: Call, route: Route, usage: Pick<Usage, 'price'>, assumed: number, usd: boolean) {
+  constructor(call: Call, usage: Pick<Usage, 'price'>, assumed: number, usd: boolean) {
     this.#call = call;
     this.#usage = usage;
     this.#assumed = assumed;
     this.#usd = usd;
-    this.#input = reserveInput(call, route.groups[0]?.targets.map(({ model }) => model) ?? []);
-    this.#asked = askedOutput(call);
-    this.#choices = call.operation === 'chat' ? Math.min(128, whole(call.body.json.n) || 1) : 1;
+    this.#input = new InputReservation(call);
   }
 
   /** At one target. */
   at(target: Target): Reservation {
-    const input = this.#input;
-    const output = this.#output(target);
-    const tokens = Math.min(mostTokens, input + output);
+    const input = this.#input.at(target.model);
+    const output = Math.min(mostTokens, outputBound(this.#call, target.info, this.#assumed));
+    const tokens = Math.min(mostTokens, input.tokens + output);
     if (!this.#usd) return { tokens, nanoUsd: 0 };
     const price = this.#usage.price(target);
-    if (price === null) return { tokens, nanoUsd: null };
-    const nano = cost({ input: Math.min(input, mostTokens), output: Math.min(output, mostTokens) }, price.rates);
+    const nano = price === null ? null : this.#cost(input, output, price.rates);
     return { tokens, nanoUsd: nano === null ? null : Math.min(Number(nano), Number.MAX_SAFE_INTEGER) };
   }
 
@@ -74,10 +60,23 @@ export class Estimate {
     return { tokens, nanoUsd: null };
   }
 
-  #output({ info }: Target): number {
-    if (this.#call.operation === 'embeddings') return 0;
-    const possible = info?.maxOutputTokens ?? mostTokens;
-    const one = this.#asked > 0 ? Math.min(this.#asked, possible) : Math.min(possible, this.#assumed);
-    return one * this.#choices;
+  /** Sound, images and what is to be kept may cost more than text that is read, each by itself; what would cost less does not lower it. */
+  #cost({ tokens, media }: ReservedInput, output: number, rates: Rates): bigint | null {
+    const plain: Quantities = { input: tokens, output };
+    const { writes } = this.#input;
+    const base = cost(plain, rates);
+    if (base === null) return null;
+    let sum = base;
+    if (media !== null) sum += more(base, { ...plain, ...media }, rates);
+    if (writes !== null) sum += more(base, { ...plain, [writes]: tokens }, rates);
+    const { modalities } = this.#call.body.json;
+    if (Array.isArray(modalities) && modalities.includes('audio')) sum += more(base, { ...plain, output_audio: output }, rates);
+    return sum;
   }
+}
+
+/** What the quantities cost beyond `base`; 0 when they cost less, or nobody knows. */
+function more(base: bigint, quantities: Quantities, rates: Rates): bigint {
+  const dearer = cost(quantities, rates);
+  return dearer === null || dearer < base ? 0n : dearer - base;
 }

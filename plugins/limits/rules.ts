@@ -11,6 +11,8 @@ export interface NamedRule extends Rule {
   readonly name: LimitName;
   /** Name of the key, the team or the model; empty for the others. */
   readonly owner: string;
+  /** A larger budget counts the same: this is a limit by the day that stands for both. */
+  readonly budgeted?: true;
 }
 
 /** The rules that hold for the calls of one caller, in the order in which refusals are told. */
@@ -21,6 +23,8 @@ export interface RuleSet {
   /** Whether any rule asks for tokens, or for what a call costs. */
   readonly tokens: boolean;
   readonly usd: boolean;
+  /** Whether any is a budget: nothing is let in that cannot be counted. */
+  readonly strict: boolean;
 }
 
 const minute = 60_000;
@@ -58,7 +62,9 @@ export class RuleWriter {
       if (limit === undefined) return;
       const rule = { id: ruleId(scope, measure, span), scope, measure, span, limit, name, owner };
       const before = all.get(rule.id);
-      if (before === undefined || before.limit > limit) all.set(rule.id, rule);
+      const smaller = before === undefined || before.limit > limit ? rule : before;
+      const budgeted = name === 'budget' && smaller.name !== 'budget';
+      all.set(rule.id, budgeted ? { ...smaller, budgeted } : smaller);
     };
     add('concurrent_requests', 'requests', { kind: 'concurrent' }, rates.concurrent_requests);
     for (const [name, measure] of inMinutes)
@@ -84,5 +90,6 @@ export function ruleSet(rules: readonly NamedRule[]): RuleSet {
     rules: rules.filter(({ span }) => span.kind !== 'concurrent'),
     tokens: rules.some(({ measure }) => measure === 'tokens'),
     usd: rules.some(({ measure }) => measure === 'nano_usd'),
+    strict: rules.some(({ name, budgeted }) => name === 'budget' || budgeted === true),
   };
 }

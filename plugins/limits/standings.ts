@@ -3,6 +3,9 @@ import type { LimitStore, RuleStanding } from './contract.ts';
 import { periodOf } from './refusal.ts';
 import type { NamedRule } from './rules.ts';
 
+/** The second that `ms` is in the course of, or over for a calendar period: it ends with a whole one, and waits are rounded up to milliseconds. */
+const second = ({ span }: NamedRule, ms: number): number => (span.kind === 'calendar' ? Math.floor : Math.ceil)(ms / 1000);
+
 /** Where rules stand, for the admin API. Rejects with `LimitStoreError`. */
 export async function ruleStandings(store: LimitStore, rules: readonly NamedRule[]): Promise<readonly RuleStanding[]> {
   const read = await store.read(rules);
@@ -18,7 +21,7 @@ export async function ruleStandings(store: LimitStore, rules: readonly NamedRule
       limit: amount(rule.limit),
       used: amount(used),
       held: amount(held),
-      reset_at: resetMs === 0 || !Number.isFinite(resetMs) ? null : Math.ceil((now + resetMs) / 1000),
+      reset_at: resetMs === 0 || !Number.isFinite(resetMs) ? null : second(rule, now + resetMs),
     };
   });
 }

@@ -2,6 +2,7 @@ import { type Period, periods } from '../../schemas/limits-config.ts';
 import type { Charged, Charges, LedgerSum } from '../usage/contract.ts';
 import type { Measure, Rule, Scope, Spent } from './contract.ts';
 import { PeriodClock } from './period-clock.ts';
+import { periodEnd, periodStart } from './periods.ts';
 
 /** What was charged in one period. */
 interface Sum {
@@ -53,21 +54,29 @@ export class Tallies {
     this.#global = this.#scope('global', '');
   }
 
-  /** Reads what an earlier process charged. Waits for the disk. Returns what is to be told the store. */
+  /**
+   * Reads what an earlier process charged, also in the periods beside the present ones: the clock may be wrong at the start and set
+   * right afterwards (G25). Waits for the disk. Returns what is to be told the store.
+   */
   load(): readonly Spent[] {
     const now = this.#options.now();
+    const known = new Map<number, readonly LedgerSum[]>();
+    const since = (start: number): readonly LedgerSum[] => {
+      if (!known.has(start)) known.set(start, start === Number.POSITIVE_INFINITY ? [] : this.#options.charges.sums(start));
+      return known.get(start)!;
+    };
     for (const [place, period] of periods.entries()) {
       const start = this.#clock.start(period, now);
-      for (const sum of this.#options.charges.sums(start)) {
-        const window = windowOf(this.#scope(sum.scope, sum.id).sums[place]!, start);
-        window.requests = sum.requests;
-        window.tokens = sum.tokens;
-        window.nano_usd = sum.nanoUsd;
-      }
+      const next = periodEnd(period, start);
+      this.#load(place, start, since(start), since(next));
+      if (period === 'total') continue;
+      const before = periodStart(period, start - 1);
+      this.#load(place, before, since(before), since(start));
+      this.#load(place, next, since(next), since(periodEnd(period, next)));
     }
-    const known: Spent[] = [];
-    for (const tally of this.#scopes.values()) this.#report(tally, now, known);
-    return known;
+    const present: Spent[] = [];
+    for (const tally of this.#scopes.values()) this.#report(tally, now, present);
+    return present;
   }
 
   /** Adds a charge where it belongs by its time. Returns the sums that changed. */
@@ -76,7 +85,7 @@ export class Tallies {
     const { keyId, team, chargedAt } = intent;
     this.#add(this.#global, chargedAt, requests, tokens, nanoUsd, changed);
     if (team !== null) this.#add(this.#scope('team', team), chargedAt, requests, tokens, nanoUsd, changed);
-    if (keyId !== null) this.#add(this.#scope('key', keyId), chargedAt, requests, tokens, nanoUsd, changed);
+    if (keyId !== null && limitable(keyId)) this.#add(this.#scope('key', keyId), chargedAt, requests, tokens, nanoUsd, changed);
     return changed;
   }
 
@@ -89,6 +98,32 @@ export class Tallies {
       if (!this.#options.everything) tally.wanted = [...tally.wanted, { measure, period }];
     }
     return this.#spent(tally, { measure, period }, this.#options.now());
+  }
+
+  /** Sums of a watched rule in other periods than the present one. */
+  others({ scope, measure, span }: Rule): readonly Spent[] {
+    const tally = this.#scopes.get(`${scope.kind}:${scope.id}`);
+    if (span.kind !== 'calendar' || tally === undefined) return [];
+    const { period } = span;
+    const present = this.#clock.start(period, this.#options.now());
+    const sums = tally.sums[periods.indexOf(period)]!.filter(({ start }) => start !== present);
+    return sums.map((sum) => ({ scope: tally.scope, measure, period, start: sum.start, amount: sum[measure] }));
+  }
+
+  /** The window that begins at `start`: what was charged since then without what was charged `later`. */
+  #load(place: number, start: number, since: readonly LedgerSum[], later: readonly LedgerSum[]): void {
+    const rest = new Map(later.map((sum) => [`${sum.scope}:${sum.id}`, sum]));
+    for (const { scope, id, requests, tokens, nanoUsd } of since) {
+      if (scope === 'key' && !limitable(id)) continue;
+      const beyond = rest.get(`${scope}:${id}`);
+      const window = {
+        requests: requests - (beyond?.requests ?? 0),
+        tokens: tokens - (beyond?.tokens ?? 0),
+        nano_usd: nanoUsd - (beyond?.nanoUsd ?? 0),
+      };
+      if (window.requests === 0 && window.tokens === 0 && window.nano_usd === 0) continue;
+      Object.assign(windowOf(this.#scope(scope, id).sums[place]!, start), window);
+    }
   }
 
   #add(tally: ScopeTally, at: number, requests: number, tokens: number, nanoUsd: number, changed: Spent[]): void {
@@ -122,6 +157,9 @@ export class Tallies {
     return tally;
   }
 }
+
+/** Callers by a key of their own at a provider have no limits, and anybody makes up any number of them. */
+const limitable = (keyId: string): boolean => keyId.startsWith('key_');
 
 const added = (sum: number, amount: number): number => Math.min(Number.MAX_SAFE_INTEGER, sum + amount);
 

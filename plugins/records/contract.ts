@@ -12,6 +12,8 @@ export interface StoredRecord {
   readonly version: number;
   /** Authenticated and encrypted, bound to collection, id and version; null: the document was removed. */
   readonly sealed: Uint8Array | null;
+  /** From a store that had lost it: stands in the place of what was told as this version before. */
+  readonly instead?: true;
 }
 
 export interface RecordChanges {
@@ -60,6 +62,8 @@ export interface Records {
   remove(collection: Collection, id: string, version: number): Promise<void>;
   /** Calls `listener` after each change of a collection, its own ones included, with the ids that changed; until then memory has the state before. */
   onChange(collection: Collection, listener: (ids: readonly string[]) => void): void;
+  /** What others have made or changed may be unknown here: the store has not answered for longer than changes may take to arrive. */
+  stale(): boolean;
   /** Why documents may be out of date, or cannot be changed; null while all is well. */
   problem(): string | null;
 }

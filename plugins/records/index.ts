@@ -122,6 +122,7 @@ export default fp<RecordsOptions>(
       replace: (collection, id, version, value) => keeper.replace(collection, id, version, value),
       remove: (collection, id, version) => keeper.remove(collection, id, version),
       onChange: (collection, listener) => keeper.onChange(collection, listener),
+      stale: () => keeper.stale(),
       problem: () => keeper.problem(),
       get counts() {
         return keeper.counts;

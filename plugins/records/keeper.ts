@@ -33,6 +33,8 @@ interface Unreadable {
 
 /** Milliseconds without news from a shared store after which documents may be out of date: what the outside is promised of revocation. */
 const staleAfter = 2_000;
+/** Missing keys that are told of in the log; whoever may write to the store can name any number. */
+const mostTold = 100;
 
 /** All documents in memory, by what a store tells. What does not open is left out: memory stays as it was before. */
 export class RecordKeeper implements Records {
@@ -43,6 +45,8 @@ export class RecordKeeper implements Records {
   readonly #versions = new Map<string, number>();
   readonly #outdated = new Map<string, Outdated>();
   readonly #unreadable = new Map<string, Unreadable>();
+  /** Names of encryption keys that the log has said are missing. */
+  readonly #toldMissing = new Set<string>();
   #sequence = 0;
   #loaded = false;
   /** When the store last answered. */
@@ -116,10 +120,14 @@ export class RecordKeeper implements Records {
     listeners.push(listener);
   }
 
-  problem(): string | null {
+  stale(): boolean {
     const { store, now } = this.#options;
+    return !this.#loaded || (store.shared && now() - this.#heardAt > staleAfter);
+  }
+
+  problem(): string | null {
     if (!this.#loaded) return 'the keys and teams of the admin API could not be read yet: their store does not answer';
-    if (store.shared && now() - this.#heardAt > staleAfter) {
+    if (this.stale()) {
       return 'the store of the keys and teams of the admin API does not answer: they are as they were, and cannot be changed';
     }
     const missing = [...this.missingKeys().keys()];
@@ -199,7 +207,8 @@ export class RecordKeeper implements Records {
     const documents = this.#documents.get(collection);
     if (documents === undefined) return false;
     const place = placeOf(collection, id);
-    if (!(version > (this.#versions.get(place) ?? 0))) return false;
+    const have = this.#versions.get(place) ?? 0;
+    if (!(version > have || (record.instead === true && version === have))) return false;
     if (sealed === null) {
       documents.delete(id);
       this.#outdated.delete(place);
@@ -222,11 +231,19 @@ export class RecordKeeper implements Records {
     const known = this.#unreadable.has(place);
     this.#unreadable.set(place, { version, unknownKey });
     if (known) return;
-    const why =
-      unknownKey === null
-        ? 'a document does not open and is left out: it is damaged, or was not written by a gateway with this encryption key'
-        : 'a document is left out: the encryption key it is under is not configured (PREVIOUS_ENCRYPTION_KEYS)';
-    this.#options.log.error({ collection, id, version, kek_id: unknownKey }, why);
+    if (unknownKey === null) {
+      const why =
+        'a document does not open and is left out: it is damaged, or was not written by a gateway with this encryption key';
+      this.#options.log.error({ collection, id, version }, why);
+      return;
+    }
+    // Once for all documents under it: a line for each of 29 stood below the reason why the start was refused, and hid it.
+    if (this.#toldMissing.has(unknownKey) || this.#toldMissing.size >= mostTold) return;
+    this.#toldMissing.add(unknownKey);
+    this.#options.log.error(
+      { kek_id: unknownKey },
+      'documents are left out: the encryption key they are under is not configured (PREVIOUS_ENCRYPTION_KEYS)',
+    );
   }
 
   #tell(collection: Collection, ids: readonly string[]): void {

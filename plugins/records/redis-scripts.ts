@@ -55,12 +55,18 @@ export const writeScript = `${shared}
   return version
 `;
 
-/** Arguments: epoch for an empty store, then field, version and value in turn. Puts back what is newer than what is there; answers how many. */
+/**
+ * Arguments: epoch for an empty store, `1` for a store that was begun anew, then field, version and value in turn. Puts back what is
+ * newer than what is there, and of the same version removals, and in a store that was begun anew everything; answers how many.
+ */
 export const restoreScript = `${shared}
   redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
   local restored = 0
-  for at = 2, #ARGV, 3 do
-    if versionOf(redis.call('HGET', KEYS[2], ARGV[at])) < tonumber(ARGV[at + 1]) then
+  for at = 3, #ARGV, 3 do
+    local current = redis.call('HGET', KEYS[2], ARGV[at])
+    local newer = tonumber(ARGV[at + 1]) - versionOf(current)
+    local stands = ARGV[2] == '1' or (string.match(ARGV[at + 2], '^%d+-') and not string.match(current or '', '^%d+-'))
+    if newer > 0 or (newer == 0 and current ~= ARGV[at + 2] and stands) then
       put(ARGV[at], ARGV[at + 2])
       restored = restored + 1
     end

@@ -98,6 +98,10 @@ function recordOf(field: string, { version, value }: Known): StoredRecord | null
 
 const isRemoval = (version: number, value: Buffer): boolean => value[String(version).length] === minus;
 
+/** Of two with the same version, which only a store that lost the first one takes, a removal stands. */
+const revives = (known: Known, change: Known): boolean =>
+  isRemoval(known.version, known.value) && !isRemoval(change.version, change.value);
+
 /** The token tells a write that is delivered twice from what somebody else wrote. */
 function encode({ version, sealed }: StoredRecord): Buffer {
   const token = randomBytes((tokenLength * 3) / 4).toString('base64url');
@@ -195,32 +199,41 @@ export class RedisRecordStore implements RecordStore {
       if (page.changes.length < pageSize) break;
       from = page.changes.at(-1)!.sequence;
     }
-    const records = await this.#take(changes, whole, page.pruned);
+    const anew = this.#epoch !== '' && page.epoch !== this.#epoch;
+    const records = await this.#take(changes, { whole, anew, pruned: page.pruned });
     this.#epoch = page.epoch;
     if (whole) this.#compared = connections;
     this.#seenAt = this.#now();
     return { sequence: page.sequence, records };
   }
 
-  /** Learns what was read, and puts back what is older there than here. `whole`: `changes` are all there are. */
-  async #take(changes: readonly Change[], whole: boolean, pruned: number): Promise<StoredRecord[]> {
+  /**
+   * Learns what was read, and puts back what is older there than here. `whole`: `changes` are all there are. `anew`: the store was lost
+   * and begun again, so a process that started meanwhile may have made a document of the same id and version, the pepper of all keys for
+   * one: what was there before stands.
+   */
+  async #take(
+    changes: readonly Change[],
+    { whole, anew, pruned }: { readonly whole: boolean; readonly anew: boolean; readonly pruned: number },
+  ): Promise<StoredRecord[]> {
     const records: StoredRecord[] = [];
     const lost = new Map<string, Known>();
     const listed = new Set<string>();
     for (const change of changes) {
       listed.add(change.field);
       const known = this.#known.get(change.field);
-      if (known !== undefined && known.version > change.version) {
+      const differs = known !== undefined && known.version === change.version && !known.value.equals(change.value);
+      if (known !== undefined && (known.version > change.version || (differs && (anew || revives(known, change))))) {
         lost.set(change.field, known);
         continue;
       }
       const record = recordOf(change.field, change);
       if (record === null) continue;
       this.#remember(change.field, change);
-      records.push(record);
+      records.push(differs ? { ...record, instead: true } : record);
     }
     if (whole) this.#compare(listed, lost, records);
-    await this.#restore(lost);
+    await this.#restore(lost, anew);
     this.#forget(pruned);
     return records;
   }
@@ -240,12 +253,12 @@ export class RedisRecordStore implements RecordStore {
     }
   }
 
-  async #restore(lost: ReadonlyMap<string, Known>): Promise<void> {
+  async #restore(lost: ReadonlyMap<string, Known>, anew: boolean): Promise<void> {
     const all = [...lost];
     let restored = 0;
     for (let at = 0; at < all.length; at += restoreSize) {
       const args = all.slice(at, at + restoreSize).flatMap(([field, { version, value }]) => [field, version, value]);
-      restored += Number(await scripts.restore.run(this.#redis, this.#keys, [newEpoch(), ...args]));
+      restored += Number(await scripts.restore.run(this.#redis, this.#keys, [newEpoch(), anew ? 1 : 0, ...args]));
     }
     if (restored > 0) this.#onRestored(restored);
   }

@@ -31,14 +31,21 @@ export function enter(entrance: Entrance, call: LimitedCall): void {
   }
   entrance.takeOver();
   if (entered instanceof Promise) {
-    entered.then(
-      (grant) => admit(entrance, call, grant),
-      (error: unknown) => {
-        if (!(error instanceof GatewayError)) entrance.failed(error);
-        refuse(entrance, call, toGatewayError(error));
-      },
-    );
-  } else admit(entrance, call, entered);
+    entered.then((grant) => admit(entrance, call, grant)).catch((error: unknown) => giveUp(entrance, call, error));
+    return;
+  }
+  try {
+    admit(entrance, call, entered);
+  } catch (error) {
+    giveUp(entrance, call, error);
+  }
+}
+
+/** The reply is ours: nobody else answers the caller, and what the call holds is given back only when its response has closed. */
+function giveUp(entrance: Entrance, call: LimitedCall, error: unknown): void {
+  if (!(error instanceof GatewayError)) entrance.failed(error);
+  if (entrance.client.opened) entrance.client.destroy();
+  else refuse(entrance, call, toGatewayError(error));
 }
 
 function admit({ headers, start }: Entrance, { exchange }: LimitedCall, grant: Grant | null): void {
@@ -54,7 +61,8 @@ function refuse({ client, decision }: Entrance, { exchange }: LimitedCall, error
     decision.limit = error.note;
     headers = [...error.headers];
   }
-  if (exchange.cancelled !== null || exchange.settled) {
+  // At the end of the process there still is a caller to be told.
+  if (exchange.cancelled === 'client_closed' || exchange.settled) {
     client.release();
     return;
   }

@@ -60,7 +60,7 @@ const verdicts: Readonly<Record<FailureReason, Verdict>> = {
         502,
         'server_error',
         'upstream_error',
-        'The provider refused the credential this gateway has for it. Your key is fine; tell the operator.',
+        'This gateway has no credential that the provider takes. Your key is fine; tell the operator.',
         { shouldRetry: false },
       ),
   },

@@ -28,6 +28,8 @@ export interface PromptParts {
   forced: boolean;
   /** How much to think is said. */
   thinking: boolean;
+  /** What the caller marks to be kept by the provider, for minutes or longer: written, it may cost more than what is only read. */
+  marked: 'no' | 'minutes' | 'longer';
 }
 
 export interface Definition {
@@ -94,6 +96,7 @@ export function partsOf({ body, operation, kept }: Call): PromptParts {
     longSignatures: 0,
     forced: false,
     thinking: false,
+    marked: 'no',
   };
   if (operation === 'embeddings') {
     walk(json.input, parts, body);
@@ -107,8 +110,10 @@ export function partsOf({ body, operation, kept }: Call): PromptParts {
   if (typeof json.instructions === 'string') parts.messages++;
   for (const { key, valueStart, valueEnd } of body.members) {
     if (key !== 'tools' && key !== 'functions') continue;
-    if (valueEnd - valueStart > bulk) parts.bulk.push({ start: valueStart, end: valueEnd, shown: 0 });
-    else tools(json[key], parts);
+    if (valueEnd - valueStart > bulk) {
+      parts.bulk.push({ start: valueStart, end: valueEnd, shown: 0 });
+      for (const tool of Array.isArray(json[key]) ? json[key] : []) if (isObject(tool)) marks(tool, parts);
+    } else tools(json[key], parts);
   }
   schema(isObject(json.response_format) ? json.response_format.json_schema : undefined, parts);
   schema(isObject(json.text) ? json.text.format : undefined, parts);
@@ -128,6 +133,7 @@ export function partsOf({ body, operation, kept }: Call): PromptParts {
 
 /** What the caller says in a provider's own words, in an object of its name. */
 function ownWords(json: Json, parts: PromptParts): void {
+  marks(json, parts);
   for (const key in json) {
     const value = json[key];
     if (histories.has(key) && (typeof value === 'string' || isObject(value))) parts.hosted.push('history');
@@ -137,6 +143,7 @@ function ownWords(json: Json, parts: PromptParts): void {
     if (key === 'web_search_options') parts.hosted.push('web_search');
     for (const words of [value, ...Object.values(value)]) {
       if (!isObject(words)) continue;
+      marks(words, parts);
       if (Array.isArray(words.tools)) tools(words.tools, parts);
       for (const held of histories) if (typeof words[held] === 'string') parts.hosted.push('history');
       if (Array.isArray(words.mcp_servers)) for (let at = 0; at < words.mcp_servers.length; at++) parts.hosted.push('mcp');
@@ -149,6 +156,7 @@ function tools(list: unknown, parts: PromptParts): void {
   if (!Array.isArray(list)) return;
   for (const tool of list) {
     if (!isObject(tool)) continue;
+    marks(tool, parts);
     const own = isObject(tool.function) ? tool.function : isObject(tool.custom) ? tool.custom : tool;
     const parameters = own.parameters ?? own.input_schema ?? own.format;
     if (own !== tool || parameters !== undefined || tool.type === 'function' || tool.type === undefined) {
@@ -161,6 +169,16 @@ function tools(list: unknown, parts: PromptParts): void {
     // One that has no type is an object with one member, which names it.
     const name = typeof tool.type === 'string' ? tool.type : Object.keys(tool)[0];
     if (name !== undefined) parts.hosted.push(name.slice(0, 64));
+  }
+}
+
+/** Marks at which a provider begins to keep the prompt: on messages, their parts, tools, and for the whole call. */
+function marks(value: Json, parts: PromptParts): void {
+  const own = isObject(value.function) ? value.function : isObject(value.custom) ? value.custom : value;
+  for (const mark of [value.cache_control, own.cache_control, value.prompt_cache_breakpoint]) {
+    if (!isObject(mark)) continue;
+    if (typeof mark.ttl === 'string' && mark.ttl !== '5m') parts.marked = 'longer';
+    else if (parts.marked === 'no') parts.marked = 'minutes';
   }
 }
 
@@ -192,6 +210,7 @@ function text(value: string, parts: PromptParts, body: Call['body']): void {
 }
 
 function object(value: Json, rest: unknown[], parts: PromptParts, body: Call['body']): void {
+  if (value.cache_control !== undefined || value.prompt_cache_breakpoint !== undefined) marks(value, parts);
   const medium = mediumPart(value, body);
   if (medium !== null) {
     parts.media.push(medium);

@@ -36,17 +36,50 @@ export async function prepareReservations(wanted: readonly Encoding[] = [encodin
  * vocabularies when first asked; until they are there, counts bytes.
  */
 export function reserveInput(call: Call, models: readonly string[]): number {
-  const parts = partsOf(call);
-  const prompt = new Prompt(call, parts);
+  const input = new InputReservation(call);
   let most = 1;
-  let last: TokenRules | null = null;
-  for (const model of models.length === 0 ? [''] : models) {
-    const family = rulesOf(model);
-    if (family === last) continue;
-    last = family;
-    most = Math.max(most, prompt.tokens(family));
-  }
+  for (const model of models.length === 0 ? [''] : models) most = Math.max(most, input.at(model).tokens);
   return most;
+}
+
+/** Input of one call at one model. Integers. */
+export interface ReservedInput {
+  /** All of it; at least 1. */
+  readonly tokens: number;
+  /** Tokens of media among them, by what they are priced as; null for none. */
+  readonly media: Readonly<Partial<Record<InputMedium, number>>> | null;
+}
+
+type InputMedium = 'input_audio' | 'input_image' | 'input_video';
+const mediumKinds: Readonly<Partial<Record<Medium['kind'], InputMedium>>> = {
+  audio: 'input_audio',
+  image: 'input_image',
+  video: 'input_video',
+};
+
+/** The same for a call whose targets are asked for one by one: the call is taken apart once, and counted once for each way of counting. */
+export class InputReservation {
+  /** As what all of the input may be priced because the caller marks it to be kept; null: nothing is marked. */
+  readonly writes: 'cache_write_5m' | 'cache_write_1h' | null;
+  readonly #prompt: Prompt;
+  readonly #counted = new Map<TokenRules, ReservedInput>();
+
+  constructor(call: Call) {
+    const parts = partsOf(call);
+    this.writes = parts.marked === 'no' ? null : parts.marked === 'minutes' ? 'cache_write_5m' : 'cache_write_1h';
+    this.#prompt = new Prompt(call, parts);
+  }
+
+  /** `model`: upstream id. */
+  at(model: string): ReservedInput {
+    const family = rulesOf(model);
+    let counted = this.#counted.get(family);
+    if (counted === undefined) {
+      counted = { tokens: this.#prompt.tokens(family), media: this.#prompt.media(family) };
+      this.#counted.set(family, counted);
+    }
+    return counted;
+  }
 }
 
 function rulesOf(model: string): TokenRules {
@@ -84,6 +117,16 @@ class Prompt {
       for (const name of parts.hosted) tokens += hostedTokens(name, family);
     }
     return Math.max(1, Math.min(Math.ceil(tokens), family.context));
+  }
+
+  media(family: TokenRules): ReservedInput['media'] {
+    if (this.#parts.media.length === 0) return null;
+    const sums: Partial<Record<InputMedium, number>> = {};
+    for (const medium of this.#parts.media) {
+      const kind = mediumKinds[medium.kind];
+      if (kind !== undefined) sums[kind] = Math.min(Math.ceil((sums[kind] ?? 0) + mediumTokens(medium, family)), family.context);
+    }
+    return sums;
   }
 
   #definitions(kind: 'tools' | 'schemas', list: readonly Definition[], rates: DefinitionTokens, family: TokenRules): number {
@@ -160,8 +203,8 @@ const mostAnswers = 128;
 
 /**
  * Output tokens that a call may be answered with, to be held on budgets before it is sent: what it allows (by whichever name allows
- * most), else the lesser of what the model generates at most and `assumed`; for each of the answers it asks for. Integer, at least 1;
- * 0 for embeddings.
+ * most), else `assumed`, but not more than the model generates; for each of the answers it asks for. Integer, at least 1; 0 for
+ * embeddings.
  */
 export function outputBound(call: Call, info: ModelInfo | undefined, assumed: number): number {
   if (call.operation === 'embeddings') return 0;
@@ -173,7 +216,7 @@ export function outputBound(call: Call, info: ModelInfo | undefined, assumed: nu
     count(json.max_tokens) ?? 0,
   );
   const able = count(info?.maxOutputTokens) ?? mostOutput;
-  return (allowed === 0 ? Math.min(able, count(assumed) ?? mostOutput) : Math.min(allowed, mostOutput)) * answers;
+  return Math.min(allowed === 0 ? (count(assumed) ?? mostOutput) : allowed, able, mostOutput) * answers;
 }
 
 /** `value` where it is a number of at least 1, made whole. */

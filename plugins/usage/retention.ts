@@ -3,6 +3,8 @@ import { parseRanges } from './chain.ts';
 
 /** Rows that are removed in one transaction, about: 5 ms. */
 const bite = 1_000;
+/** Entries at the beginning that are looked through for an old one where a clock was ahead. */
+const lookedThrough = 100_000;
 
 interface Oldest {
   readonly sequence: number;
@@ -29,7 +31,7 @@ export class Retention {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#oldest = database.prepare('SELECT * FROM chain ORDER BY sequence LIMIT 1');
-    this.#newest = database.prepare('SELECT coalesce(max(sequence), 0) AS sequence FROM chain');
+    this.#newest = database.prepare('SELECT sequence, at FROM chain ORDER BY sequence DESC LIMIT 1');
     this.#settledBelow = database.prepare("SELECT value FROM progress WHERE name = 'settled_below'");
     this.#removes = {
       intents: database.prepare('DELETE FROM intents WHERE id BETWEEN ? AND ?'),
@@ -57,12 +59,17 @@ export class Retention {
 
   #removeBatches(cutoff: number): number {
     const settled = (this.#settledBelow.get() as { value: number }).value;
-    const newest = (this.#newest.get() as { sequence: number }).sequence;
+    const newest = this.#newest.get() as { sequence: number; at: number } | undefined;
     let removed = 0;
+    let through: number | undefined;
     while (removed < bite) {
       const batch = this.#oldest.get() as Oldest | undefined;
       // The newest batch stays: the next id, and the next hash, follow from it.
-      if (batch === undefined || batch.at >= cutoff || batch.sequence === newest) break;
+      if (batch === undefined || newest === undefined || batch.sequence === newest.sequence) break;
+      if (batch.at >= cutoff) {
+        through ??= this.#oldThrough('chain', batch.at, newest.at, cutoff);
+        if (batch.sequence > through) break;
+      }
       const opened = parseRanges(batch.opened);
       const ended = parseRanges(batch.settled);
       if (opened === null || ended === null) break;
@@ -78,15 +85,33 @@ export class Retention {
     return removed;
   }
 
+  /**
+   * The last entry near the beginning that is old, -1 for none: those before it are old, too, whatever they say. A clock that was ahead
+   * for a while would keep everything behind it until that time comes. `newest`: time of the newest entry.
+   */
+  #oldThrough(table: 'chain' | 'decisions', at: number, newest: number, cutoff: number): number {
+    if (at <= newest) return -1;
+    const order = table === 'chain' ? 'sequence' : 'id';
+    const first = `SELECT ${order} AS place, at FROM ${table} ORDER BY ${order} LIMIT ${lookedThrough}`;
+    const sql = `SELECT coalesce(max(place), -1) AS place FROM (${first}) WHERE at < ?`;
+    return (this.#database.prepare(sql).get(cutoff) as { place: number }).place;
+  }
+
   #removeDecisions(cutoff: number): number {
     const oldest = this.#database.prepare('SELECT id, at FROM decisions ORDER BY id LIMIT ?').all(bite) as {
       id: number;
       at: number;
     }[];
+    const newest =
+      (this.#database.prepare('SELECT at FROM decisions ORDER BY id DESC LIMIT 1').get() as { at: number } | undefined)?.at ?? 0;
+    let through: number | undefined;
     let last = -1;
     let count = 0;
     for (const { id, at } of oldest) {
-      if (at >= cutoff) break;
+      if (at >= cutoff) {
+        through ??= this.#oldThrough('decisions', at, newest, cutoff);
+        if (id > through) break;
+      }
       last = id;
       count++;
     }

@@ -49,22 +49,22 @@ export interface Selection {
   readonly level: number;
   /** SQL that says which labels. */
   readonly labels: string;
-  /** SQL that says which series; null: all. */
-  readonly series: string | null;
+  /** SQL that says which series, and how many they are, about; null: all. */
+  readonly series: { readonly sql: string; readonly count: number } | null;
 }
 
-/** Days that are named one by one where series are, so that each is found by the key of the table. */
-const namedDays = 400;
+/** Sums that are looked for one by one, by the key of the table, where series are named: beyond that reading all of them is no slower. */
+const mostLookups = 500_000;
 
 /** The rows of both tables that are selected, as `label, day, series` and measures; `selects`: how often `labels` and `series` stand in it. */
 export function selectionSql({ parts: { days, hours }, level, labels, series }: Selection): { sql: string; selects: number } {
   const sums = measures.join(', ');
   const [first, last] = days;
-  const named = series !== null && last - first <= namedDays;
+  const named = series !== null && series.count * (last - first) <= mostLookups;
   const inDays = named
     ? `day IN (${Array.from({ length: last - first }, (_, at) => first + at).join(', ')})`
     : `day >= ${first} AND day < ${last}`;
-  const only = series === null ? '' : ` AND series ${series}`;
+  const only = series === null ? '' : ` AND series ${series.sql}`;
   const selects: string[] = [];
   if (first < last)
     selects.push(
@@ -75,6 +75,18 @@ export function selectionSql({ parts: { days, hours }, level, labels, series }: 
     `SELECT label, hour / 24 AS day, series, ${sums} FROM usage_hours WHERE hour IN (${hours.join(', ')}) AND label ${labels}${only}`,
   );
   return { sql: selects.join(' UNION ALL '), selects: selects.length };
+}
+
+/** First and last day that have sums by the day; null: none has. */
+export function summedDays(database: DatabaseSync): readonly [number, number] | null {
+  const end = (which: 'min' | 'max'): number | null =>
+    (
+      database.prepare(`SELECT ${which}(day) AS day FROM usage_days WHERE level = 0 AND label = 0`).get() as {
+        day: number | null;
+      }
+    ).day;
+  const [first, last] = [end('min'), end('max')];
+  return first === null || last === null ? null : [first, last];
 }
 
 export function highestHour(database: DatabaseSync): number {
@@ -89,7 +101,9 @@ interface KeySum {
   readonly nanoUsd: number;
 }
 
-const sumColumns = 'sum(requests) AS requests, sum(prompt + completion) AS tokens, sum(cost_nano) AS nanoUsd';
+/** 9 million USD are where exact numbers end: more than that is told as that, since SQLite's driver refuses to read it. */
+const exact = Number.MAX_SAFE_INTEGER;
+const sumColumns = `sum(requests) AS requests, sum(prompt + completion) AS tokens, min(sum(cost_nano), ${exact}) AS nanoUsd`;
 
 /** By key and team since the start of an hour. */
 function keySums(database: DatabaseSync, from: number): readonly KeySum[] {
@@ -113,7 +127,7 @@ function keySums(database: DatabaseSync, from: number): readonly KeySum[] {
     return database
       .prepare(
         `SELECT coalesce(key_id, '') AS key, coalesce(team, '') AS team, sum(attempt = 1) AS requests,
-           sum(input + output) AS tokens, coalesce(sum(cost_nano), 0) AS nanoUsd
+           sum(input + output) AS tokens, min(coalesce(sum(cost_nano), 0), ${exact}) AS nanoUsd
          FROM attempts WHERE state = 'settled' AND charged_at >= ? GROUP BY 1, 2`,
       )
       .all(hour * hourMs) as unknown as KeySum[];
@@ -126,6 +140,16 @@ function keySums(database: DatabaseSync, from: number): readonly KeySum[] {
     .all() as unknown as KeySum[];
 }
 
+/** Another connection may move hours to their days between two reads: they would count twice, or not at all. */
+function atOneMoment<T>(database: DatabaseSync, read: () => T): T {
+  database.exec('BEGIN');
+  try {
+    return read();
+  } finally {
+    database.exec('ROLLBACK');
+  }
+}
+
 /** See `Charges.sums`. */
 export function ledgerSums(database: DatabaseSync, from: number): readonly LedgerSum[] {
   const sums = new Map<string, { -readonly [Name in keyof LedgerSum]: LedgerSum[Name] }>();
@@ -134,10 +158,10 @@ export function ledgerSums(database: DatabaseSync, from: number): readonly Ledge
     const sum = sums.get(name) ?? { scope, id, requests: 0, tokens: 0, nanoUsd: 0 };
     sum.requests += requests;
     sum.tokens += tokens;
-    sum.nanoUsd += nanoUsd;
+    sum.nanoUsd = Math.min(sum.nanoUsd + nanoUsd, exact);
     sums.set(name, sum);
   };
-  for (const row of keySums(database, from)) {
+  for (const row of atOneMoment(database, () => keySums(database, from))) {
     add('global', '', row);
     if (row.team !== '') add('team', row.team, row);
     if (row.key !== '') add('key', row.key, row);

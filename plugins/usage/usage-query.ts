@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Dimension, type Measure, measures } from './sum-tables.ts';
-import { foldedOf, highestHour, levelFor, type Parts, partsOf, selectionSql } from './sums.ts';
+import { type Chosen, dimensionsOf, seriesInTurn, seriesWhere } from './series-choice.ts';
+import { type Measure, measures } from './sum-tables.ts';
+import { type Folded, foldedOf, highestHour, levelFor, type Parts, partsOf, selectionSql, summedDays } from './sums.ts';
 
 export const usageGroups = ['key', 'team', 'model', 'provider', 'day'] as const;
 export type UsageGroup = (typeof usageGroups)[number] | 'label';
@@ -80,21 +81,19 @@ interface Query {
 class Source {
   readonly #request: UsageRequest;
   readonly #parts: Parts;
+  readonly #series: Chosen | null;
 
-  constructor(request: UsageRequest, parts: Parts) {
+  constructor(request: UsageRequest, parts: Parts, series: Chosen | null) {
     this.#request = request;
     this.#parts = parts;
+    this.#series = series;
   }
 
   #selected(groups: readonly UsageGroup[], label: string | null): Query {
-    const { key, team } = this.#request;
     const labels = label === null ? '= 0' : 'IN (SELECT id FROM labels WHERE name = ?)';
-    const needed: Dimension[] = team === null ? [] : ['team'];
-    for (const group of groups) if (group !== 'day' && group !== 'label') needed.push(group);
-    const selection =
-      key === null ? { level: levelFor(needed), series: null } : { level: 0, series: 'IN (SELECT id FROM series WHERE key = ?)' };
-    const { sql, selects } = selectionSql({ parts: this.#parts, labels, ...selection });
-    const values = [...(label === null ? [] : [label]), ...(key === null ? [] : [key])];
+    const level = levelFor(dimensionsOf(this.#request, groups));
+    const { sql, selects } = selectionSql({ parts: this.#parts, labels, level, series: this.#series });
+    const values = [...(label === null ? [] : [label]), ...(this.#series?.values ?? [])];
     return { sql, values: Array.from({ length: selects }, () => values).flat() };
   }
 
@@ -111,10 +110,11 @@ class Source {
     const all = this.all(groups);
     const { sql, values } = this.#selected(groups, label);
     return {
-      sql: `SELECT ${by}series, '' AS value, ${list} FROM (${all.sql})
-        UNION ALL SELECT ${by}series, '=' || labels.value AS value, ${list} FROM (${sql}) CROSS JOIN labels ON labels.id = label
-        UNION ALL SELECT ${by}series, '' AS value, ${negative} FROM (${sql})`,
-      values: [...all.values, ...values, ...values],
+      sql: `WITH named AS MATERIALIZED (SELECT ${by}label, series, ${folded} FROM (${sql}) GROUP BY ${by}label, series)
+        SELECT ${by}series, '' AS value, ${list} FROM (${all.sql})
+        UNION ALL SELECT ${by}series, '=' || labels.value AS value, ${list} FROM named CROSS JOIN labels ON labels.id = label
+        UNION ALL SELECT ${by}series, '' AS value, ${negative} FROM named`,
+      values: [...values, ...all.values],
     };
   }
 
@@ -131,16 +131,26 @@ class Source {
   }
 }
 
+/** Parts of a range that are no longer than what there is: nobody reads ten years by asking for them. */
+function partsThatAre(database: DatabaseSync, from: number, to: number, done: Folded): Parts {
+  const highest = highestHour(database);
+  const days = summedDays(database);
+  const last = Math.max(Math.floor(highest / 24), days?.[1] ?? 0);
+  // Nothing is behind the last hour: its day is read whole, where hours that are over are one sum.
+  const end = to > highest ? Math.min(Math.ceil(to / 24), last + 1) * 24 : to;
+  return partsOf(days === null ? from : Math.max(from, days[0] * 24), end, done, highest);
+}
+
 /** Sums by groups from the tables of sums: what it costs depends on how many sums there are, not on how many rows. Synchronous. */
 export function readUsage(database: DatabaseSync, request: UsageRequest): UsagePage {
   const done = foldedOf(database);
-  const { groups, label, after, limit } = request;
+  const { groups, label, after, limit, key } = request;
   let { from, to } = request;
   if (from < done.hoursFrom) from = Math.floor(from / 24) * 24;
   if (to < done.hoursFrom) to = Math.ceil(to / 24) * 24;
-  const highest = highestHour(database);
-  // Nothing is behind the last hour: its day is read whole, where hours that are over are one sum.
-  const source = new Source(request, partsOf(from, to > highest ? Math.ceil(to / 24) * 24 : to, done, highest));
+  const parts = partsThatAre(database, from, to, done);
+  const chosen = key === null ? null : seriesWhere(database, ['key = ?'], [key]);
+  const source = new Source(request, parts, chosen);
   const where = source.filters();
 
   const total = (): UsageSums => {
@@ -153,14 +163,21 @@ export function readUsage(database: DatabaseSync, request: UsageRequest): UsageP
     return { from, to, rows: [{ groups: [], ...sums }], total: sums, more: false };
   }
   const names = groups.map((group) => expressions[group]).join(', ');
-  const rowsOf = label === null ? source.all(groups) : source.labelled(groups, label);
   const behind = after === null ? '' : `AND (${names}) > (${after.map(() => '?').join(', ')})`;
-  const statement = database.prepare(
-    `SELECT ${names}, ${summed} FROM (${rowsOf.sql}) CROSS JOIN series ON series.id = series ${where.sql}
-     GROUP BY ${names} HAVING sum(attempts) > 0 ${behind} ORDER BY ${names} LIMIT ?`,
-  );
-  statement.setReturnArrays(true);
-  const found = statement.all(...rowsOf.values, ...where.values, ...(after ?? []), limit + 1) as unknown as (string | number)[][];
+  const read = (part: Source, most: number): (string | number)[][] => {
+    const rowsOf = label === null ? part.all(groups) : part.labelled(groups, label);
+    const statement = database.prepare(
+      `SELECT ${names}, ${summed} FROM (${rowsOf.sql}) CROSS JOIN series ON series.id = series ${where.sql}
+       GROUP BY ${names} HAVING sum(attempts) > 0 ${behind} ORDER BY ${names} LIMIT ?`,
+    );
+    statement.setReturnArrays(true);
+    return statement.all(...rowsOf.values, ...where.values, ...(after ?? []), most) as unknown as (string | number)[][];
+  };
+  const found: (string | number)[][] = [];
+  for (const each of chosen === null ? seriesInTurn(database, request, parts) : [chosen]) {
+    found.push(...read(each === chosen ? source : new Source(request, parts, each), limit + 1 - found.length));
+    if (found.length > limit) break;
+  }
   const rows = found.slice(0, limit).map((row) => ({
     groups: row.slice(0, groups.length),
     ...(Object.fromEntries(measures.map((name, at) => [name, row[groups.length + at]])) as unknown as UsageSums),

@@ -282,9 +282,11 @@ export class LedgerWriter {
       return false;
     }
     this.#arrived(writes);
+    this.#arrivedCount = this.#committed;
     this.#waiting = [];
     this.#unsaved = [];
-    if (!this.#applying) this.#leaving = null;
+    // What the other thread brings once more has arrived already.
+    this.#leaving = this.#applying && this.#leaving !== null ? [] : null;
     return true;
   }
 

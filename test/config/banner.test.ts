@@ -81,7 +81,15 @@ describe('the banner', () => {
 
   it.each<[Setup, RegExp]>([
     [{ keyless: 'derived' }, /none asked for on this machine \(set GATEWAY_API_KEYS/],
+    [
+      { keyless: 'derived', config: { management: { admin_api_key: secret } } },
+      /or AUTH_MODE=gateway for those of the admin API/,
+    ],
     [{ keyless: 'explicit' }, /none asked for \(auth\.mode: none\)/],
+    [
+      { keyless: null, config: { auth: { mode: 'gateway' }, management: { admin_api_key: secret } } },
+      /0 gateway keys in the configuration, others by the admin API\n/,
+    ],
     [{ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret } } } }, /1 gateway key\n/],
     [{ keyless: null, config: { auth: { mode: 'gateway' }, keys: { a: { secret }, b: { secret } } } }, /2 gateway keys\n/],
     [{ ...taking, config: { auth: { mode: 'client' } } }, /callers send their own of a \(auth\.mode: client\)/],
@@ -117,6 +125,8 @@ describe('the banner', () => {
     const call = show({ ...taking, config: { auth: { mode: 'client' }, models: { smart: {} } } });
     expect(call).toContain('authorization: Bearer $YOUR_PROVIDER_KEY');
     expect(call).toContain('"model": "a/m1"');
+    const beside = { ...taking.providers, sandbox: { type: 'local' } };
+    expect(show({ ...taking, providers: beside, config: { auth: { mode: 'client' } } })).toContain('"model": "a/m1"');
   });
 
   it('calls a unix socket as curl does', () => {

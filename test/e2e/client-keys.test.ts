@@ -102,15 +102,21 @@ test('mode client: the official client works with nothing but its key of the pro
 
 test('mode client on every address: callers need a key, and a Host of their own is theirs', async () => {
   const server = await up();
-  const overlay = { providers: { up: accepting(server.url, { api_key: undefined, catalogue: true }) }, ...client };
+  const overlay = {
+    providers: { up: accepting(server.url, { api_key: undefined, catalogue: true }) },
+    ...client,
+    keys: hybrid.keys,
+  };
   const gateway = await startGateway({ overlay, env: { LISTEN: '0.0.0.0:0' } });
   const url = gateway.url.replace('0.0.0.0', '127.0.0.1');
   const body = ask({ model: 'up/up-1' });
   expect((await request(url, { body, headers: { ...own, host: 'gateway.example' } })).status).toBe(200);
   expect(refusal(await request(url, { body }), 401).code).toBe('invalid_api_key');
-  expect(refusal(await request(url, { body, headers: { authorization: 'Bearer sk-postern-0123456789abcdef' } }), 401).code).toBe(
-    'invalid_api_key',
-  );
+  // Keys of the gateway, of its own making and others.
+  for (const key of ['sk-postern-0123456789abcdef', gatewayKey]) {
+    const reply = await request(url, { body, headers: { authorization: `Bearer ${key}` } });
+    expect(refusal(reply, 401).code).toBe('invalid_api_key');
+  }
   // The model list of the provider is not asked for without a key.
   expect(server.calls).toHaveLength(1);
 });

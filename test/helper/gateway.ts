@@ -8,6 +8,7 @@ import { providerTypes } from '../../providers/index.ts';
 import type { ProviderType } from '../../providers/provider.ts';
 import type { Config } from '../../schemas/config.ts';
 import { whenDone } from './cleanup.ts';
+import './compiled-schemas.ts';
 import { type LedgerRow, settledRows } from './ledger.ts';
 
 export const root = join(import.meta.dirname, '../..');

@@ -28,6 +28,9 @@ export interface IdentityRig {
   /** Milliseconds. */
   readonly poll?: number;
   readonly now?: () => number;
+  /** Monotonic milliseconds, of the records. */
+  readonly clock?: () => number;
+  readonly markedIn?: string;
 }
 
 /** What one process knows of keys and teams; several over one store are replicas. */
@@ -36,13 +39,21 @@ export async function startIdentity({
   store = new MemoryRecordStore(),
   poll = 20,
   now,
+  clock,
+  markedIn,
 }: IdentityRig = {}): Promise<Identity> {
   const app = Fastify();
   whenDone(() => app.close());
-  await app.register(records, { dataDir: '/nonexistent', encryptionKey, store, poll });
+  await app.register(records, {
+    dataDir: '/nonexistent',
+    encryptionKey,
+    store,
+    poll,
+    ...(clock === undefined ? {} : { now: clock }),
+  });
   const auth = { options: ['order', 'only'] } as unknown as Config['auth'];
   const whole = { keys: {}, teams: {}, providers: { up: {}, other: {} } as unknown as Config['providers'], auth, ...config };
-  await app.register(identity, { config: whole, ...(now === undefined ? {} : { now }) });
+  await app.register(identity, { config: whole, markedIn, ...(now === undefined ? {} : { now }) });
   await app.ready();
   return app.identity;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -56,7 +56,7 @@ describe('the fault table', () => {
     names = collect(false);
     unmet = claims.filter(([id, file]) => !names.get(file)?.has(id));
     // Names filled in from tables of cases are known only once their file is imported: 0.4 s each, so not for all of them.
-    const paths = unmet.filter(([, file]) => names.has(file)).map(([, file]) => `test/${file}.test.ts`);
+    const paths = unmet.map(([, file]) => `test/${file}.test.ts`).filter((path) => existsSync(join(root, path)));
     if (paths.length === 0) return;
     const filled = collect(true, [...new Set(paths)]);
     unmet = unmet.filter(([id, file]) => !filled.get(file)?.has(id));

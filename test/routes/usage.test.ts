@@ -242,9 +242,9 @@ describe('GET /admin/v1/attempts', () => {
 
 describe('CSV', () => {
   test('quotes what has to be quoted, and no cell is a formula', () => {
-    const cells = ['a,b', 'a"b', 'a\r\nb', '=A1', '+1', '-1', '@x', '\tx', ' x', null, -5, 'plain', "'x"];
+    const cells = ['a,b', 'a"b', 'a\r\nb', '=A1', '+1', '-1', '@x', '\tx', ' x', null, -5, 'plain', "'x", '＝A1'];
     expect(formatCsv(['one'], [cells])).toBe(
-      `one\r\n"a,b","a""b","a\r\nb",'=A1,'+1,'-1,'@x,"'\tx"," x",,-5,plain,'x\r\n`.replace(`"'\tx"`, `'\tx`),
+      `one\r\n"a,b","a""b","a\r\nb",'=A1,'+1,'-1,'@x,"'\tx"," x",,-5,plain,'x,'＝A1\r\n`.replace(`"'\tx"`, `'\tx`),
     );
   });
 

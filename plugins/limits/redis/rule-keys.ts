@@ -56,13 +56,14 @@ export class RuleKeys {
     return span.kind === 'calendar' ? this.#periods.end(span.period, at) : otherwise;
   }
 
-  /** Five arguments of the take script. */
-  taking({ rule, amount }: Charge, at: number): (string | number)[] {
+  /** Five arguments of the take script. `dated`: the period is that of `at`, whatever the server's clock says. */
+  taking({ rule, amount }: Charge, at: number, dated: boolean): (string | number)[] {
     const { span, limit } = rule;
     const kind = kindOf(rule);
     if (span.kind === 'rate') return [kind, amount, limit, span.windowMs, ''];
     if (span.kind === 'concurrent') return [kind, amount, limit - amount, '', ''];
     const end = this.#periods.end(span.period, at);
-    return [kind, amount, limit - amount, this.#periods.start(span.period, at), end === Number.POSITIVE_INFINITY ? '' : end];
+    const start = dated ? '' : this.#periods.start(span.period, at);
+    return [kind, amount, limit - amount, start, end === Number.POSITIVE_INFINITY ? '' : end];
   }
 }

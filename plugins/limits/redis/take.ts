@@ -5,7 +5,7 @@ import { clockPart, countsPart, givePart } from './parts.ts';
  * Takes all charges or none.
  * KEYS: epoch, leases, the hold, keys to collect, then a counter for each charge.
  * ARGV: tag, id, epoch ('' when no charge is of a calendar period), lease in ms, then five for each charge: kind and amount, and
- * - `c` calendar: limit - amount, start and end of the period (unix ms; end '' = never)
+ * - `c` calendar: limit - amount, start and end of the period (unix ms; end '' = never; start '' = whatever the clock says)
  * - `n` concurrent: limit - amount
  * - `f` fixed window, `s` sliding window, `b` token bucket: limit, window in ms
  * Answers ['ok', now, state…], ['refused', now, place, state], ['window', now] when the period is another one by this clock (a second
@@ -39,7 +39,7 @@ for i = 1, count do
   local at, key = 5 * i, KEYS[4 + i]
   local kind, amount, bound = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if kind == 'c' or kind == 'n' then
-    if kind == 'c' and (now < ARGV[at + 3] - 1000 or (ARGV[at + 4] ~= '' and now >= ARGV[at + 4] + 1000)) then
+    if kind == 'c' and ARGV[at + 3] ~= '' and (now < ARGV[at + 3] - 1000 or (ARGV[at + 4] ~= '' and now >= ARGV[at + 4] + 1000)) then
       return {'window', now}
     end
     local used = redis.call('HGET', key, 'u')

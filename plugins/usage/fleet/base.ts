@@ -18,6 +18,10 @@ export interface Base {
   readonly parts: readonly Buffer[];
 }
 
+/** SQLite's driver refuses to read what no number can hold exactly; as text it comes back into its column as an integer. */
+const readable = (column: string): string =>
+  column === 'cost_nano' ? `iif(cost_nano > ${Number.MAX_SAFE_INTEGER}, CAST(cost_nano AS TEXT), cost_nano)` : column;
+
 /** What the ledger's file has now, consistent in itself. `sequence`: of the newest row in its order. */
 export function makeBase(database: DatabaseSync): Base {
   database.exec('BEGIN');
@@ -25,7 +29,8 @@ export function makeBase(database: DatabaseSync): Base {
     const { last } = database.prepare('SELECT coalesce(max(sequence), 0) AS last FROM outbox').get() as { last: number };
     const content: Record<string, unknown> = {};
     for (const table of tables) {
-      const statement = database.prepare(`SELECT * FROM ${table}`);
+      const columns = database.prepare(`SELECT * FROM ${table}`).columns();
+      const statement = database.prepare(`SELECT ${columns.map(({ name }) => readable(String(name))).join(', ')} FROM ${table}`);
       statement.setReturnArrays(true);
       content[table] = statement.all();
     }

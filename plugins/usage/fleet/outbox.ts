@@ -39,7 +39,7 @@ export interface OutboxRow {
   readonly sequence: number;
   /** Who has everything up to here misses nothing before this row. */
   readonly previous: number;
-  /** By `intentColumns`. */
+  /** By `intentColumns`; empty, and `previous` its own sequence: rows up to here are in the sums alone. */
   readonly intent: readonly SQLOutputValue[];
   /** By `settlementColumns`. */
   readonly settlement: readonly SQLOutputValue[];
@@ -83,16 +83,20 @@ export class Outbox {
     const rows: OutboxRow[] = [];
     let through = sequence;
     let before = previous;
+    let hole = false;
     for (const place of this.#after.all(sequence, limit) as { sequence: number; id: number }[]) {
       through = place.sequence;
       if (place.id === startMark) continue;
       const intent = place.id === gapMark ? undefined : (this.#intent.get(place.id) as unknown as SQLOutputValue[] | undefined);
       const settlement = this.#settlement.get(place.id) as unknown as SQLOutputValue[] | undefined;
       // Retention has removed it, or it was written without its order.
-      if (intent !== undefined && settlement !== undefined)
-        rows.push({ sequence: through, previous: before, intent, settlement });
+      const kept = intent !== undefined && settlement !== undefined;
+      if (kept) rows.push({ sequence: through, previous: before, intent, settlement });
+      hole = !kept && before > 0;
       before = through;
     }
+    // By no row would the others learn of what is gone, and what they have would look whole.
+    if (hole) rows.push({ sequence: before, previous: before, intent: [], settlement: [] });
     return { rows, through, previous: before };
   }
 

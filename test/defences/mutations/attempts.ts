@@ -212,7 +212,7 @@ export const attempts: readonly Mutation[] = [
   {
     id: 'callers-fault-is-no-failure',
     removes: 'what callers did wrong does not count against a target',
-    file: 'plugins/router/health.ts',
+    file: 'plugins/router/blame.ts',
     find: "invalid_request: 'none',",
     replace: "invalid_request: 'target',",
     test: 'plugins/router/health',

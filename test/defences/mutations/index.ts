@@ -8,7 +8,9 @@ import { connections } from './connections.ts';
 import { identity } from './identity.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
+import { limits } from './limits.ts';
 import { records } from './records.ts';
+import { redis } from './redis.ts';
 import { replicas } from './replicas.ts';
 import { translation } from './translation.ts';
 import { upstream } from './upstream.ts';
@@ -26,5 +28,7 @@ export const mutations: readonly Mutation[] = [
   ...records,
   ...ledger,
   ...replicas,
+  ...limits,
+  ...redis,
   ...translation,
 ];

@@ -15,12 +15,12 @@ export const ledger: readonly Mutation[] = [
     id: 'settled-before-the-end',
     removes: 'the last bytes of an answer wait for the settled row',
     file: 'plugins/relay/settlement.ts',
-    find: `settled.then((cost) => {
-    addCost(exchange, cost);
-    committed?.();`,
-    replace: `committed?.();
-  settled.then((cost) => {
-    addCost(exchange, cost);`,
+    find: `    committed?.();
+    exchange.release();
+  });`,
+    replace: `    exchange.release();
+  });
+  committed?.();`,
     test: 'e2e/settle',
     name: 'the content of a stream does not wait for the settlement, its [DONE] does',
   },

@@ -6,7 +6,7 @@ export const records: readonly Mutation[] = [
     id: 'old-version-is-ignored',
     removes: 'an old version of a document that is put back is ignored',
     file: 'plugins/records/keeper.ts',
-    find: 'if (!(version > (this.#versions.get(place) ?? 0))) return false;',
+    find: 'if (!(version > have || (record.instead === true && version === have))) return false;',
     replace: '',
     test: 'plugins/records/plugin',
     name: 'R17: an old version put back, as itself or as a newer one, changes nothing',

@@ -123,11 +123,11 @@ export const translation: readonly Mutation[] = [
     id: 'untranslatable-is-passed-over',
     removes: 'a target that cannot be asked that is passed over',
     file: 'plugins/relay/run.ts',
-    find: `      this.#refusal ??= translation;
-      return false;`,
-    replace: `      this.#refusal ??= translation;
-      this.#refuse(clientError(translation ?? this.#lastFailure!, false));
-      return true;`,
+    find: `    const permit = translation !== null && this.#permits.ask(candidate.target);
+`,
+    replace: `    if (translation === null) return this.#exhausted();
+    const permit = this.#permits.ask(candidate.target);
+`,
     test: 'e2e/eligibility',
     name: 'a target that cannot say what the call asks is passed over',
   },

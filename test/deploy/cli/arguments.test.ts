@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { allowanceText, budget } from '../../../deploy/cli/allowance.ts';
+import { keyTable } from '../../../deploy/cli/keys.ts';
 import { main } from '../../../deploy/cli/main.ts';
 import { usageTable } from '../../../deploy/cli/usage.ts';
 
@@ -87,4 +88,19 @@ test('amounts of usage stay exact, control characters do not reach the terminal'
   const shown = usageTable(['key'], [{ ...row, cost_usd: '0.000000001' }], { ...row, cost_usd: '9007199254740993.000000001' });
   expect(shown).toContain('key_?[31m');
   expect(shown).toContain('$9007199254740993.000000001');
+  expect(shown).not.toContain('unpriced');
+});
+
+test('a key that is not taken is listed with the reason', () => {
+  const key = { id: 'key_1', name: 'ci', team: null, models: null, disabled: false, expires_at: 1 };
+  const [, ...lines] = keyTable(['active', 'expired', 'disabled', 'team_missing'].map((status) => ({ ...key, status }))).split(
+    '\n',
+  );
+  expect(lines.map((line) => line.split(/ +/).at(-1))).toEqual(['-', 'expired', 'disabled', 'team_missing', '']);
+});
+
+test('usage without a known price is not shown as one that cost nothing', () => {
+  const row = { key: 'key_1', requests: 2, attempts: 3, prompt_tokens: 5, completion_tokens: 7, cached_tokens: 0, cost_usd: '0' };
+  const [, first, total] = usageTable(['key'], [{ ...row, unpriced_attempts: 3 }], { ...row, unpriced_attempts: 0 }).split('\n');
+  expect([first, total]).toEqual([expect.stringMatching(/ \$0 \+ 3 unpriced$/), expect.stringMatching(/ \$0$/)]);
 });

@@ -86,6 +86,13 @@ describe('with a gateway', () => {
     const asCsv = await run('usage', '--by', 'key', '--csv');
     expect(asCsv.out.split('\n')[0]).toContain('key');
 
+    const faster = await run('keys', 'update', id, '--tpm', '50k', '--rpm', '2k');
+    expect(faster.out).toMatch(/ 2000 rpm, 50000 tpm, \$5\/day /);
+    expect((await run('keys', 'update', id, '--tpm', '60k')).out).toMatch(/ 2000 rpm, 60000 tpm, \$5\/day /);
+    expect((await run('teams', 'update', teamId, '--rpm', '9')).out).toMatch(/ 9 rpm, \$100\/month/);
+    expect((await run('teams', 'update', teamId, '--tpm', '8')).out).toMatch(/ 9 rpm, 8 tpm, \$100\/month/);
+    await run('teams', 'update', teamId, '--unlimited');
+
     const changed = await run('keys', 'update', id, '--unlimited', '--name', 'robot two');
     expect([changed.code, changed.out]).toEqual([0, expect.stringMatching(/robot two +team_\S+ +- +- /)]);
 
@@ -97,6 +104,14 @@ describe('with a gateway', () => {
     expect((await run('keys', 'delete', id)).code).toBe(0);
     expect((await call(rotated.out.trim())).status).toBe(401);
     expect((await run('teams', 'delete', teamId)).code).toBe(0);
+  });
+
+  test('a key that nobody is asked for yet is told so', async () => {
+    const open = await startGateway({ overlay: {}, env: { ADMIN_API_KEY: adminKey } });
+    const made = await program(['keys', 'create', 'early', '--rpm', '1', '--url', open.managementUrl]);
+    expect([made.code, made.err]).toEqual([0, expect.stringContaining('AUTH_MODE=gateway')]);
+    expect(made.out).toMatch(/^sk-postern-\w+\n$/);
+    expect((await run('keys', 'create', 'later')).err).not.toContain('AUTH_MODE');
   });
 
   test('what the gateway refuses is told with its own words', async () => {

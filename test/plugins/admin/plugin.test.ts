@@ -15,13 +15,13 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-async function build(key = adminApiKey): Promise<{ app: FastifyInstance; lines: Line[] }> {
+async function build(key = adminApiKey, problem: string | null = null): Promise<{ app: FastifyInstance; lines: Line[] }> {
   const lines: Line[] = [];
   const app = Fastify({ logger: { level: 'debug', stream: { write: (line: string) => void lines.push(JSON.parse(line)) } } });
   whenDone(() => app.close());
   await app.register(errors, { notFound: () => 'not here' });
   await app.register(rateLimit, { global: false });
-  await app.register(admin, { adminApiKey: key, failedAttempts });
+  await app.register(admin, { adminApiKey: key, failedAttempts, find: () => null, problem: () => problem });
   app.get('/admin/v1/things', { config: { auth: 'admin' } }, async () => ({ data: [] }));
   app.delete<{ Params: { id: string } }>(
     '/admin/v1/things/:id',
@@ -152,4 +152,17 @@ test('a refusal is audited without a name, as a warning, until the limit is reac
     { level: 40, who: null, outcome: 'refused' },
   ]);
   expect(JSON.stringify(lines)).not.toContain('guessed-key');
+});
+
+test('R1: an admin key that nobody can look up now is 503, never 401; what is none stays 401', async () => {
+  const { app } = await build(adminApiKey, 'away');
+  const made = { authorization: 'Bearer sk-postern-admin-0123456789' };
+  for (let times = 0; times < 4; times++) {
+    const reply = await call(app, '/admin/v1/things', made);
+    expect([reply.statusCode, failureOf(reply).code]).toEqual([503, 'state_unavailable']);
+  }
+  expect((await call(app, '/admin/v1/things', { authorization: 'Bearer wrong-key-0123456789' })).statusCode).toBe(401);
+  expect((await call(app, '/admin/v1/things', good)).statusCode).toBe(200);
+  const { app: well } = await build();
+  expect((await call(well, '/admin/v1/things', made)).statusCode).toBe(401);
 });

@@ -197,6 +197,24 @@ describe('what validation refuses', () => {
     });
   });
 
+  it('lists the values that a field may have', () => {
+    const failure = (keyword: string, instancePath: string, allowedValue?: string) => ({
+      keyword,
+      instancePath,
+      params: { allowedValue },
+      message: 'must be equal to constant',
+    });
+    const told = (...validation: object[]) => toGatewayError({ code: 'FST_ERR_VALIDATION', message: 'x', validation });
+    const choice = [failure('const', '/period', 'hour'), failure('const', '/period', 'day'), failure('anyOf', '/period')];
+    expect(told(...choice)).toMatchObject({ code: 'invalid_value', message: "'period' must be one of hour, day." });
+    expect(told(failure('const', '/a', 'x'), failure('const', '/b', 'y')).message).toBe("'a' must be x.");
+  });
+
+  it('a body that is no object is asked for as one', () => {
+    const failure = { instancePath: '', keyword: 'type', params: {}, message: 'must be object' };
+    expect(refusal(failure, 'body')).toMatchObject({ code: 'invalid_json', message: 'Send a JSON object as the request body.' });
+  });
+
   it('says which part of the request it is when there is no name', () => {
     expect(refusal({ instancePath: '', keyword: 'type', params: {}, message: 'must be object' }, 'querystring').message).toBe(
       'The request querystring must be object.',

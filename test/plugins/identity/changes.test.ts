@@ -225,3 +225,19 @@ test('that keys were made is known after the last of them is gone', async () => 
   await changes.removeKey(info.id, undefined, fullScope);
   expect((await rig({ store })).identity.everMade).toBe(true);
 });
+
+// Whose calls they were changed with a restart when both were taken.
+test('a secret of a key that is disabled or expired is not taken over by another one', async () => {
+  const { clock, identity } = await rig();
+  const key = 'sk-of-another-gateway-0123';
+  const off = await identity.changes.createKey({ name: 'off', key, disabled: true }, fullScope);
+  const taken = { status: 409, code: 'key_exists', param: 'key' };
+  await expect(identity.changes.createKey({ name: 'b', key }, fullScope)).rejects.toMatchObject(taken);
+  await identity.changes.updateKey(off.info.id, { disabled: false, expires_at: seconds + 60 }, undefined, fullScope);
+  clock.now += 61_000;
+  expect([identity.find(key), identity.find(key)]).toEqual([null, null]);
+  await expect(identity.changes.createKey({ name: 'b', key }, fullScope)).rejects.toMatchObject(taken);
+  await identity.changes.removeKey(off.info.id, undefined, fullScope);
+  const { info } = await identity.changes.createKey({ name: 'b', key }, fullScope);
+  expect(identity.find(key)?.keyId).toBe(info.id);
+});

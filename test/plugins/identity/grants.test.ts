@@ -134,3 +134,17 @@ test("security 10: a key of another team is not there for a team's admin", async
     await expect(identity.changes.removeKey(id, undefined, by)).rejects.toMatchObject(absent);
   }
 });
+
+test("security 8: a team's admin gets no secret of a key that may do more than it can give", async () => {
+  const by: AdminScope = { id: 'admin_1', name: 'lead', role: 'team', team: teams[0]!.id };
+  for (const more of [{ options: ['explain'] as const }, { log: false }]) {
+    const { info, secret } = await identity.changes.createKey({ name: 'k', team: by.team!, ...more }, fullScope);
+    const refused = { status: 403, code: 'grant_exceeds' };
+    await expect(identity.changes.rotateKey(info.id, 0, undefined, by)).rejects.toMatchObject(refused);
+    expect(identity.find(secret!)?.keyId).toBe(info.id);
+    expect((await identity.changes.rotateKey(info.id, 0, undefined, fullScope)).secret).not.toBeNull();
+    await identity.changes.updateKey(info.id, { options: null, log: true }, undefined, by);
+    expect((await identity.changes.rotateKey(info.id, 0, undefined, by)).secret).not.toBeNull();
+    await identity.changes.removeKey(info.id, undefined, by);
+  }
+});

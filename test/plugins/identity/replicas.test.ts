@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { type RecordChanges, type RecordStore, RecordStoreError, type StoredRecord } from '../../../plugins/records/contract.ts';
 import { MemoryRecordStore } from '../../../plugins/records/memory-store.ts';
+import { whenDone } from '../../helper/cleanup.ts';
 import { fullScope, startIdentity } from '../../helper/identity.ts';
 
 const shared = () => new MemoryRecordStore({ shared: true });
@@ -95,4 +99,40 @@ test('while the store is away later, known keys go on working and changes are re
   });
   expect(identity.find(made.secret!)?.name).toBe('a');
   expect(identity.problem()).toBeNull();
+});
+
+test('R1: while the store is away, a key that another replica may have made is not said to be unknown', async () => {
+  const store = new Away();
+  store.away = false;
+  let at = 0;
+  const identity = await startIdentity({ store, clock: () => at });
+  at = 2_000;
+  expect(identity.problem()).toBeNull();
+  store.away = true;
+  at = 2_001;
+  await vi.waitFor(() => expect(identity.problem()).toContain('does not answer'), waitFor);
+  store.away = false;
+  await vi.waitFor(() => expect(identity.problem()).toBeNull(), waitFor);
+});
+
+test('no door opens because documents that may say there were keys do not open', async () => {
+  const store = new MemoryRecordStore();
+  expect((await startIdentity({ store })).everMade).toBe(false);
+  await store.write({ collection: 'secret', id: 'keys_made', version: 1, sealed: Buffer.alloc(200) });
+  expect((await startIdentity({ store })).everMade).toBe(true);
+});
+
+function temporaryDir(): string {
+  const path = mkdtempSync(join(tmpdir(), 'postern-identity-'));
+  whenDone(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+test('R5: no door opens because the store that replicas share was emptied while none of them ran', async () => {
+  const markedIn = temporaryDir();
+  const before = await startIdentity({ store: shared(), markedIn });
+  expect(before.everMade).toBe(false);
+  await before.changes.createKey({ name: 'a' }, fullScope);
+  expect((await startIdentity({ store: shared(), markedIn })).everMade).toBe(true);
+  expect((await startIdentity({ store: shared(), markedIn: temporaryDir() })).everMade).toBe(false);
 });

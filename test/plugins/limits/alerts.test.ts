@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Alert, Alerts } from '../../../plugins/limits/alerts.ts';
 import type { Spent } from '../../../plugins/limits/contract.ts';
+import { alertLine } from '../../../plugins/limits/index.ts';
 import { periodStart } from '../../../plugins/limits/periods.ts';
 import { RuleWriter } from '../../../plugins/limits/rules.ts';
 import { alertBody, type WebhookOutcome, Webhooks } from '../../../plugins/limits/webhooks.ts';
@@ -27,6 +28,13 @@ function watched(already = 0, read: ConstructorParameters<typeof Alerts>[0]['rea
   alerts.watch(rule!, spent(already));
   return { alerts, shares: () => sent.map(({ share }) => share), sent };
 }
+
+test('the log says of an alert what webhooks are told', () => {
+  const { alerts, sent } = watched();
+  alerts.spent([spent(8)]);
+  const { data } = JSON.parse(alertBody(sent[0]!));
+  expect(alertLine(sent[0]!)).toEqual({ alert: 'budget.threshold', ...data });
+});
 
 describe('alerts', () => {
   test('come once for each share of a budget and period', () => {

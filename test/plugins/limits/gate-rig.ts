@@ -135,10 +135,10 @@ export class SlowStore implements LimitStore {
   spent: LimitStore['spent'] = (sums) => this.inner.spent(sums);
   read: LimitStore['read'] = (rules) => this.inner.read(rules);
 
-  async take(id: string, charges: readonly Charge[], leaseMs: number): Promise<Taken> {
+  async take(id: string, charges: readonly Charge[], leaseMs: number, at?: number): Promise<Taken> {
     await this.schedule(Promise.resolve());
     if (this.fail !== null) throw this.fail;
-    const taken = this.inner.take(id, charges, leaseMs);
+    const taken = this.inner.take(id, charges, leaseMs, at);
     await this.schedule(Promise.resolve());
     return taken;
   }

@@ -222,6 +222,23 @@ test('T2: replicas whose clocks differ by 30 s, or jump by hours, count in the w
   }
 });
 
+test('R10: what is held and charged in an hour that is over stays in that hour', async () => {
+  const tag = tagged();
+  let jump = 0;
+  const steady = () => performance.now() + jump;
+  const here = await openReplica({ url: server.url, tag, replica: 'r1' });
+  const late = await openReplica({ url: server.url, tag, replica: 'r2', steady });
+  const hourly = budget(100, 'hour');
+  expect((await late.store.take('long', [charge(hourly, 80)], 60_000)).ok).toBe(true);
+  const start = periodStart('hour', late.store.now());
+  // Its own clock says that the next hour has come when the call ends.
+  jump = 3_600_000;
+  late.store.spent([{ scope: key, measure: 'nano_usd', period: 'hour', start, amount: 55 }]);
+  late.store.settle('long', [55]);
+  await late.store.told();
+  expect(await counted(here, hourly)).toEqual([55, 0]);
+});
+
 test('nothing stays in Redis for ever but totals: holds end with their leases, counters a while after their periods', async () => {
   const tag = tagged();
   const { store, link } = await openReplica({ url: server.url, tag });

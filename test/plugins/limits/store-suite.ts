@@ -309,6 +309,18 @@ export function storeSuite({ name, create, manualClock }: SuiteOptions): void {
       expect((await counted(concurrent(1_000)))[0]).toBe(0);
     });
 
+    test('R10: what is dated is held in the period of that time, though that is over', async () => {
+      const [id, rule] = [nextId(), budget(10, 'hour')];
+      const before = periodStart('hour', rig.now()) - 1_800_000;
+      await spent(rule, 4, periodStart('hour', before));
+      expect((await store.take(nextId(), [charge(rule, 7)], lease, before)).ok).toBe(false);
+      expect((await store.take(id, [charge(rule, 6)], lease, before)).ok).toBe(true);
+      expect(await counted(rule)).toEqual([0, 0]);
+      await settle(id, [null]);
+      const refused = await store.take(nextId(), [charge(rule, 7)], lease, before);
+      expect(refused).toMatchObject({ ok: false, standing: { left: 6, resetMs: 1_800_000 }, retryAfterMs: null });
+    });
+
     if (manualClock) {
       test('R10: a hold belongs to the period in which it was taken, and a late charge to the period it names', async () => {
         const [id, rule] = [nextId(), budget(10, 'hour')];

@@ -45,6 +45,24 @@ describe('a new encryption key', () => {
     await expect(start({ dataDir, encryptionKey: kek(2) })).rejects.not.toThrow(/key_1/);
   });
 
+  it('a missing one is told of once, however many documents are under it; each damaged document is named', async () => {
+    const store = new SharedStore();
+    const first = await start({ store });
+    for (let at = 1; at <= 5; at++) await first.app.records.create('key', `key_${at}`, { at });
+    for (let at = 1; at <= 2; at++) {
+      store.forged.push({ collection: 'key', id: `key_forged_${at}`, version: 1, sealed: Buffer.alloc(90, at) });
+    }
+    const error = vi.fn();
+    const log = { error, info() {}, warn() {} };
+    const envelope = new Envelope(encryptionKeys('/nonexistent', kek(2)));
+    const keeper = new RecordKeeper({ store, envelope, log, now: () => 0 });
+    await keeper.refresh();
+    expect(keeper.missingKeys()).toEqual(new Map([[oldKeys.current.id, 5]]));
+    expect(error.mock.calls.map(([fields]) => fields.kek_id ?? fields.id).sort()).toEqual(
+      ['key_forged_1', 'key_forged_2', oldKeys.current.id].sort(),
+    );
+  });
+
   it('security 34: beside the old one reads everything at once, wraps it anew, and the old one may go then', async () => {
     const dataDir = await filled(20);
     const { app } = await start({ dataDir, ...swapped });

@@ -148,6 +148,35 @@ describe('retention', () => {
     expect(rows('intents')).toEqual([1, 2, 3, 4]);
   });
 
+  it('T1: what a clock that was ahead has written goes with what came behind it, and keeps nothing', () => {
+    const decide = store.database.prepare('INSERT INTO decisions (at, decision) VALUES (?, ?)');
+    const day = (id: number): void => {
+      write([id]);
+      decide.run(now, '[]');
+    };
+    now += 900 * dayMs;
+    day(1);
+    day(2);
+    now = start;
+    day(3);
+    now += dayMs;
+    day(4);
+    now += dayMs;
+    day(5);
+    store.settledBelow(6);
+    remove(start);
+    expect([rows('intents'), rows('decisions')]).toEqual([
+      [1, 2, 3, 4, 5],
+      [1, 2, 3, 4, 5],
+    ]);
+    remove(start + dayMs / 2);
+    expect([rows('intents'), rows('decisions')]).toEqual([
+      [4, 5],
+      [4, 5],
+    ]);
+    expect(verify().sound).toBe(true);
+  });
+
   it('gives no id a second time', () => {
     write([], [8]);
     write([9]);

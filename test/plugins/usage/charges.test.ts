@@ -155,6 +155,32 @@ describe('arrival', () => {
     await reader.close();
   });
 
+  it('waits also after everything was brought there at once while a thread was at it', async () => {
+    const { ledger, store, journals, applier } = start();
+    const waiting: (() => void)[] = [];
+    vi.spyOn(applier, 'apply').mockImplementation(async (request) => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      const journal = journals.find(({ path }) => path === request.journal);
+      return journal === undefined ? [] : store.write(journal.read().writes);
+    });
+    await ledger.open(intent(), target()).settle(settlement());
+    const first = ledger.arrival();
+    await vi.waitFor(() => expect(waiting).toHaveLength(1));
+    ledger.flush();
+    waiting.shift()!();
+    await first;
+    void ledger.open(intent(), target()).settle(settlement());
+    let arrived = false;
+    const second = ledger.arrival().then(() => {
+      arrived = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(arrived).toBe(false);
+    while (waiting.length > 0) waiting.shift()!();
+    await second;
+    expect(ledger.sums(0)[0]!.requests).toBe(2);
+  });
+
   it('does not wait for ever where the file cannot be written', async () => {
     const applier = { apply: () => Promise.reject(new Error('disk I/O error')), close: async () => {} };
     const { ledger } = start({ applier });

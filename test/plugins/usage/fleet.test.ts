@@ -159,6 +159,40 @@ describe('usage of a fleet', () => {
     expect(again.usage().total.attempts).toBe(5 + 3);
   });
 
+  test('G3: rows that retention removed before they were published, or that were written without the fleet, are in every sum at once', async () => {
+    const { join: another } = await fleet();
+    const [one, two] = [another(), another()];
+    one.spend(3);
+    await exchange([one, two]);
+    one.spend(4);
+    one.store.database.exec('DELETE FROM intents WHERE id > 3; DELETE FROM settlements WHERE id > 3');
+    await exchange([one, two]);
+    expect(two.usage()).toEqual(one.usage());
+    expect(two.usage().total.attempts).toBe(7);
+    one.close();
+    const alone = another({ dataDir: one.dataDir, alone: true });
+    alone.spend(2);
+    alone.close();
+    const again = another({ dataDir: one.dataDir });
+    await exchange([again, two]);
+    expect(two.usage().total.attempts).toBe(9);
+    again.spend(1);
+    await exchange([again, two]);
+    expect(two.usage()).toEqual(again.usage());
+    expect([two.usage().total.attempts, two.consumer.refused]).toEqual([10, 0]);
+  });
+
+  test('sums above 9 million USD, where exact numbers end, reach the others exactly', async () => {
+    const { join: another } = await fleet();
+    const [one, two] = [another(), another()];
+    one.spend(1, { daysAgo: 3 });
+    one.store.database.exec(
+      'UPDATE usage_totals SET cost_nano = 9007199254740993; UPDATE usage_days SET cost_nano = 9007199254740993',
+    );
+    await exchange([one, two]);
+    expect(two.usage().total.cost_nano).toBe('9007199254740993');
+  });
+
   test('a disk that is lost: the others still count what was on it, and so does its successor', async () => {
     const { join: another } = await fleet();
     const [one, two] = [another(), another()];

@@ -204,13 +204,19 @@ describe('output tokens that are held', () => {
   it('are what the call allows, by any of its names', () => {
     expect(bound({ max_tokens: 100 })).toBe(100);
     expect(bound({ max_completion_tokens: 200, max_tokens: 100 })).toBe(200);
-    expect(bound({ max_tokens: 10_000 })).toBe(10_000);
+    expect(bound({ max_tokens: 8_000 })).toBe(8_000);
     expect(outputBound(callOf({ input: 'hi', max_output_tokens: 300 }, 'responses'), info, 4096)).toBe(300);
   });
 
   it('are for each answer that is asked for', () => {
     expect(bound({ max_tokens: 100, n: 3 })).toBe(300);
     expect(bound({ n: 1e9, max_tokens: 1 })).toBe(128);
+  });
+
+  it('are not more than the model generates, whatever the call allows', () => {
+    expect(bound({ max_tokens: 10_000 })).toBe(8_000);
+    expect(bound({ max_tokens: 10_000, n: 2 })).toBe(16_000);
+    expect(outputBound(saying('hi', { max_tokens: 10_000 }), undefined, 4096)).toBe(10_000);
   });
 
   it('are what is assumed where the call does not say, and not more than the model generates then', () => {

@@ -149,6 +149,44 @@ describe('sums', () => {
     expect(all).toMatchObject({ requests: rows[0], tokens: rows[2]! + rows[3]!, nanoUsd: rows[6] });
   });
 
+  it('G3: since an hour are those of one moment, also when another connection moves hours to their days meanwhile', () => {
+    store.write(Array.from({ length: 4 }, () => attempt({ chargedAt: noon })).flat());
+    const since = noon - 12 * hourMs;
+    const expected = ledgerSums(store.database, since);
+    const other = new DatabaseSync(store.path);
+    const later = new RowWriter(other, () => noon + 5 * hourMs);
+    for (const from of [0, since]) {
+      let folds = 0;
+      const meanwhile = new Proxy(store.database, {
+        get:
+          (database, name) =>
+          (...args: [string]) => {
+            if (name === 'prepare' && args[0].includes('GROUP BY') && folds++ === 0) later.write(attempt({ chargedAt: 1 }));
+            return (database[name as 'prepare'] as (...args: [string]) => unknown).apply(database, args);
+          },
+      });
+      const all = ledgerSums(meanwhile, from).filter(({ scope }) => scope === 'global');
+      expect(folds).toBe(1);
+      expect(all.map(({ requests }) => requests)).toEqual([from === 0 ? 4 : expected[0]!.requests]);
+      store.database.exec(
+        "UPDATE progress SET value = 0 WHERE name = 'folded_below'; DELETE FROM usage_days; DELETE FROM usage_totals",
+      );
+    }
+    other.close();
+  });
+
+  it('of more than 9 million USD are told as that, since exact numbers end there', () => {
+    for (let at = 0; at < 3; at++) store.write(attempt({}, Number.MAX_SAFE_INTEGER - 1));
+    for (const from of [0, noon - 36 * hourMs, noon - 37 * hourMs])
+      expect(ledgerSums(store.database, from).map(({ nanoUsd }) => nanoUsd)).toEqual([
+        Number.MAX_SAFE_INTEGER,
+        Number.MAX_SAFE_INTEGER,
+      ]);
+    expect(
+      keptSums(store.database, { from: 0, to: 1e9, groups: [], label: null, team: null, key: null, limit: 1 })['[]']![0],
+    ).toBe(3);
+  });
+
   it('count a settlement once that is written again, by another connection too', () => {
     const writes = attempt();
     store.write(writes);

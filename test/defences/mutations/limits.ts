@@ -1,0 +1,118 @@
+import type { Mutation } from '../mutation.ts';
+
+/** Rates, calls at once and budgets: what is held, given back and counted. */
+export const limits: readonly Mutation[] = [
+  {
+    id: 'all-charges-or-none',
+    removes: 'a call that one limit refuses is counted by none',
+    file: 'plugins/limits/memory-store.ts',
+    find: 'if (counter.fits(amount, rule.limit, now)) continue;',
+    replace: 'if (counter.fits(amount, rule.limit, now) && counter.take(amount, now) >= 0) continue;',
+    test: 'plugins/limits/memory-store',
+    name: 'in memory',
+  },
+  {
+    id: 'hold-settles-once',
+    removes: 'a hold is given back once',
+    file: 'plugins/limits/memory-store.ts',
+    find: `    this.#open.delete(id);
+    this.#end(open, actual, this.#moment());`,
+    replace: '    this.#end(open, actual, this.#moment());',
+    test: 'plugins/limits/memory-store',
+    name: 'in memory',
+  },
+  {
+    id: 'take-counts-once',
+    removes: 'a take with a known id is counted once',
+    file: 'plugins/limits/memory-store.ts',
+    find: 'const known = this.#open.get(id);',
+    replace: 'const known = undefined as OpenTake | undefined;',
+    test: 'plugins/limits/memory-store',
+    name: 'in memory',
+  },
+  {
+    id: 'holds-lapse',
+    removes: 'a hold that nobody settles ends with its lease',
+    file: 'plugins/limits/memory-store.ts',
+    find: 'if (open.expires <= now.steady) {',
+    replace: 'if (open.expires <= 0) {',
+    test: 'plugins/limits/memory-store',
+    name: 'R9: takes that nobody settled lapse with their leases and are forgotten',
+  },
+  {
+    id: 'rates-by-durations',
+    removes: 'rates and leases do not go by the wall clock',
+    file: 'plugins/limits/memory-store.ts',
+    find: 'this.#now.steady = this.#steady();',
+    replace: 'this.#now.steady = this.#now.wall;',
+    test: 'plugins/limits/memory-store',
+    name: 'rates and leases go by durations and notice nothing',
+  },
+  {
+    id: 'periods-are-remembered',
+    removes: 'a clock that is set back finds what was spent in the period before',
+    file: 'plugins/limits/calendar-counter.ts',
+    find: 'const kept = 3;',
+    replace: 'const kept = 1;',
+    test: 'plugins/limits/memory-store',
+    name: 'forward and back gives a budget back once for each period, never twice',
+  },
+  {
+    id: 'periods-are-loaded',
+    removes: 'the periods beside the present ones are loaded at the start',
+    file: 'plugins/limits/index.ts',
+    find: '...tallies.others(rule), ',
+    replace: '',
+    test: 'e2e/limits-clock',
+    name: 'and is then set right resets no budget',
+  },
+  {
+    id: 'charged-to-the-admission',
+    removes: 'a late charge belongs to the period in which the call was let in',
+    file: 'plugins/limits/tallies.ts',
+    find: 'const { keyId, team, chargedAt } = intent;',
+    replace: `const { keyId, team } = intent;
+    const chargedAt = this.#options.now();`,
+    test: 'plugins/limits/tallies',
+    name: 'R10: a charge that comes late is added to the period of its admission',
+  },
+  {
+    id: 'budgets-fail-closed',
+    removes: 'a budget that cannot be asked lets nothing in',
+    file: 'plugins/limits/gate.ts',
+    find: "    if (entry.set.rules.some(({ name }) => name === 'budget')) this.#refuse(budgetsUnavailable(cause));\n",
+    replace: '',
+    test: 'plugins/limits/gate',
+    name: 'R2: budgets refuse with 503 limits_unavailable',
+  },
+  {
+    id: 'doubt-is-given-back',
+    removes: 'what may have been taken while the answer was lost is given back',
+    file: 'plugins/limits/gate.ts',
+    find: `          store.settle(place.id, []);
+          return this.#locally(entry, cause);`,
+    replace: '          return this.#locally(entry, cause);',
+    test: 'plugins/limits/gate',
+    name: 'and what may have been taken is given back',
+  },
+  {
+    id: 'leaving-gives-back',
+    removes: 'a caller who left while the store was asked holds nothing',
+    file: 'plugins/limits/gate.ts',
+    find: `    if (exchange.settled) grant.leave();
+    else this.#grants.set(exchange.id, grant);`,
+    replace: '    this.#grants.set(exchange.id, grant);',
+    test: 'plugins/limits/gate',
+    name: 'while the store is asked: what it then takes is given back',
+  },
+  {
+    id: 'refused-keeps-no-place',
+    removes: 'a call that another limit refuses keeps no place among calls at once',
+    file: 'plugins/limits/gate.ts',
+    find: `      if (place !== null) store.settle(place.id, []);
+      this.#refuse(`,
+    replace: '      this.#refuse(',
+    test: 'plugins/limits/gate',
+    name: 'a place is not kept by a call that another limit refuses',
+  },
+];
