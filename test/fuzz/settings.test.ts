@@ -75,10 +75,10 @@ function essence(outcome: LoadedConfig | ConfigError): unknown {
 }
 
 test('any tree of settings is a frozen configuration or a list of problems', () => {
-  announce('settings', runs(200));
+  announce('settings', runs(100));
   fc.assert(
     fc.property(fc.oneof(anyTree, goodConfig), (overlay) => expectLegible(attempt({ overlay }))),
-    propertyRuns(200),
+    propertyRuns(100),
   );
 });
 
@@ -86,7 +86,7 @@ test('K3: a configuration file with faults in its bytes is a configuration or a 
   const texts = ['config/default.yaml', 'examples/gateway.yaml'].map((path) =>
     readFileSync(join(import.meta.dirname, '../..', path)),
   );
-  for (let index = 0; index < runs(200); index++) {
+  for (let index = 0; index < runs(100); index++) {
     const dice = new Dice(index);
     expectLegible(attempt({ file: damaged(dice, dice.pick(texts)).toString('latin1'), env: { OPENAI_API_KEY: 'sk-abc' } }));
   }
@@ -98,7 +98,7 @@ test('the same settings mean the same in a file, in flow and block style, and in
       const file = stringify(settings, { collectionStyle: style as 'any', aliasDuplicateObjects: false });
       expect(essence(attempt({ file })), file).toEqual(essence(attempt({ overlay: settings })));
     }),
-    propertyRuns(120),
+    propertyRuns(60),
   );
 });
 
@@ -118,7 +118,7 @@ test('a text that comes out of a variable means the same as one that is written'
       if (other instanceof ConfigError) expect(one).toBeInstanceOf(ConfigError);
       else expect(essence(one)).toEqual(essence(other));
     }),
-    propertyRuns(120),
+    propertyRuns(60),
   );
 });
 
@@ -178,7 +178,7 @@ test('no message shows the value of a variable of ours, right or wrong', () => {
       const text = said(attempt({ overlay, env }));
       expect(text.includes(canary), text).toBe(false);
     }),
-    propertyRuns(150),
+    propertyRuns(80),
   );
 });
 
@@ -192,6 +192,6 @@ test('no message shows a value that a setting takes out of the environment, whic
       const text = said(attempt({ overlay, env: { SOME_SECRET: wrap(canary) } }));
       expect(text.includes(canary), `${path.join('.')}: ${text}`).toBe(false);
     }),
-    propertyRuns(150),
+    propertyRuns(80),
   );
 });

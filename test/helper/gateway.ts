@@ -64,7 +64,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const urls = await gateway.listen();
   let closing: Promise<void> | null = null;
   const close = () => {
-    closing ??= gateway.close().finally(() => rmSync(dataDir, { recursive: true, force: true }));
+    closing ??= gateway.close().finally(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }));
     return closing;
   };
   whenDone(close);

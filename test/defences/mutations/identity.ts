@@ -3,6 +3,28 @@ import type { Mutation } from '../mutation.ts';
 /** Who has a key, and what whoever makes one may give. */
 export const identity: readonly Mutation[] = [
   {
+    id: 'hint-shows-a-handful',
+    removes: 'a hint of a key is its beginning, not enough to guess the rest',
+    file: 'plugins/identity/token.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+    find: '`${secret.slice(0, prefix.length + 4)}…`',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+    replace: '`…${secret.slice(-8)}`',
+    test: 'e2e/canary',
+    name: 'G22: no secret is in any log, metric, answer',
+  },
+  {
+    id: 'access-log-has-no-keys',
+    removes: 'the access log says the id of a key, nothing of its secret',
+    file: 'plugins/access-log.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+    find: '"key":${json(principal.keyId)},',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+    replace: '"key":${json(request.headers.authorization?.slice(-8) ?? null)},',
+    test: 'e2e/canary',
+    name: 'G22: no secret is in any log, metric, answer',
+  },
+  {
     id: 'malformed-not-looked-up',
     removes: 'a key without its checksum is not looked up',
     file: 'plugins/identity/secret-index.ts',

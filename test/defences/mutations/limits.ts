@@ -80,7 +80,7 @@ export const limits: readonly Mutation[] = [
     id: 'budgets-fail-closed',
     removes: 'a budget that cannot be asked lets nothing in',
     file: 'plugins/limits/gate.ts',
-    find: "    if (entry.set.rules.some(({ name }) => name === 'budget')) this.#refuse(budgetsUnavailable(cause));\n",
+    find: '    if (entry.set.strict) this.#refuse(budgetsUnavailable(cause));\n',
     replace: '',
     test: 'plugins/limits/gate',
     name: 'R2: budgets refuse with 503 limits_unavailable',
