@@ -15,6 +15,7 @@ export class Applier {
   /** What the thread was asked, in that order; it answers in the same. */
   #pending: { resolve(refused: readonly number[]): void; reject(error: Error): void }[] = [];
   #idle: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   constructor(setup: ApplySetup) {
     this.#setup = setup;
@@ -25,6 +26,8 @@ export class Applier {
    * of the request is in it then.
    */
   apply(request: ApplyRequest): Promise<readonly number[]> {
+    // A thread that began now would write to a directory that somebody else may have by then.
+    if (this.#closed) return Promise.reject(new Error('the ledger is closed'));
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     this.#pending.push({ resolve, reject });
     this.#idle = promise.catch(() => {});
@@ -42,6 +45,7 @@ export class Applier {
       }),
     ]);
     clearTimeout(timer);
+    this.#closed = true;
     const worker = this.#worker;
     this.#worker = null;
     await worker?.terminate();

@@ -20,6 +20,8 @@ export type { Price, PriceSource } from './price.ts';
 const dayMs = 86_400_000;
 /** Milliseconds between two looks for what is too old. */
 const removedEvery = 600_000;
+/** The first look: a start has other things to do, and the thread that looks takes 10 MiB. */
+const firstRemoval = 60_000;
 
 export interface UsageOptions {
   /** Owned by this process while it runs; made with mode 0700 when it is not there. */
@@ -27,6 +29,8 @@ export interface UsageOptions {
   readonly fsync: Fsync;
   /** Attempts and decisions older than so many days are removed; 0 or absent: never. */
   readonly retentionDays?: number;
+  /** Milliseconds until the first look for what is too old. */
+  readonly firstRemoval?: number;
   /** The order of rows is kept for the other replicas, and reads are of all of them. */
   readonly fleet?: boolean;
   readonly prices: Config['prices'];
@@ -119,9 +123,10 @@ export default fp<UsageOptions>(
       applier.apply({ journal: null, settledBelow: null, probe: false, removeBefore: now() - retention }).catch(() => {});
     };
     const timer = retention === null ? null : setInterval(remove, removedEvery).unref();
-    remove();
+    const first = retention === null ? null : setTimeout(remove, options.firstRemoval ?? firstRemoval).unref();
     app.addHook('onClose', async () => {
       if (timer !== null) clearInterval(timer);
+      if (first !== null) clearTimeout(first);
       decisions.close();
       await reader.close();
       await ledger.close();

@@ -53,6 +53,7 @@ export class LedgerWriter {
   #applied: Promise<void> = Promise.resolve();
   #lastId: number;
   #failure: LedgerError | null = null;
+  #closing = false;
   #closed = false;
 
   constructor(options: WriterOptions) {
@@ -138,10 +139,11 @@ export class LedgerWriter {
 
   /** Later intents are refused. The files are given back. */
   async close(): Promise<void> {
+    this.#closing = true;
     this.#commit();
+    if (this.#apply !== null) clearTimeout(this.#apply);
     await this.#applier.close();
     this.#closed = true;
-    if (this.#apply !== null) clearTimeout(this.#apply);
     if (this.#retry !== null) clearInterval(this.#retry);
     if (this.#writeNow()) this.noteProgress();
     const left = this.#unsaved.length + this.#waiting.length + (this.#leaving?.length ?? 0);
@@ -213,7 +215,8 @@ export class LedgerWriter {
   }
 
   #schedule(): void {
-    if (this.#applying || this.#failure !== null || this.#waiting.length === 0) return;
+    // What is not handed over when it closes is written then.
+    if (this.#closing || this.#applying || this.#failure !== null || this.#waiting.length === 0) return;
     this.#apply ??= setTimeout(() => {
       this.#apply = null;
       if (!this.#applying && this.#failure === null) this.#handOver(false);

@@ -1,4 +1,4 @@
-import { afterAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 
 type Close = () => unknown;
 const leftovers: Close[] = [];
@@ -20,6 +20,7 @@ export function opened<T extends { close(): unknown }>(thing: T): T {
   return thing;
 }
 
-afterAll(async () => {
+/** Closes what `whenDone` was told outside of a test, newest first. `test/helper/after-file.ts` calls it after each file. */
+export async function closeLeftovers(): Promise<void> {
   for (const close of leftovers.splice(0).reverse()) await close();
-});
+}

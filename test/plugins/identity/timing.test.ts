@@ -82,12 +82,22 @@ const make = (): string[] => Array.from({ length: each }, () => newSecret(keyPre
 const changed = (key: string, place: number): string =>
   key.slice(0, place) + (key[place] === 'a' ? 'b' : 'a') + key.slice(place + 1);
 
-/** |t| of every class against the first. */
-function compare(times: ReadonlyMap<string, number[]>): number[] {
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/**
+ * Holds every class against the first: |t| below 4.5, or means that are less than 3 % apart. On a machine that does other things the
+ * places in the caches make 10 ns of 4 us significant sooner or later; a step that is left out makes a third.
+ */
+function compare(times: ReadonlyMap<string, number[]>): void {
   const [[, reference] = [], ...others] = [...times].sort(([a], [b]) => (a < b ? -1 : 1));
-  const found = others.map(([name, values]) => ({ name, t: Math.abs(welch(reference!, values)) }));
-  console.info(`|t| over ${comparisons} comparisons: ${found.map(({ name, t }) => `${name} ${t.toFixed(2)}`).join(', ')}`);
-  return found.map(({ t }) => t);
+  const found = others.map(([name, values]) => ({
+    name,
+    t: Math.abs(welch(reference!, values)),
+    apart: Math.abs(mean(values) / mean(reference!) - 1),
+  }));
+  const told = found.map(({ name, t, apart }) => `${name} ${t.toFixed(2)} (${(apart * 100).toFixed(1)} %)`);
+  console.info(`|t| over ${comparisons} comparisons: ${told.join(', ')}`);
+  expect(found.filter(({ t, apart }) => t >= 4.5 && apart >= 0.03)).toEqual([]);
 }
 
 test('G23: unknown, revoked, expired and malformed keys take the same time', { retry: 2 }, () => {
@@ -109,9 +119,8 @@ test('G23: unknown, revoked, expired and malformed keys take the same time', { r
   const times = measure(index, classes, 1);
   const malformed = times.get('malformed')!;
   times.delete('malformed');
-  for (const t of compare(times)) expect(t).toBeLessThan(4.5);
+  compare(times);
   // Whether a key is malformed everybody can see: it is not looked up, which takes a fiftieth.
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const ratio = mean(malformed) / mean(times.get('absent')!);
   console.info(`malformed beside unknown: ${ratio.toFixed(3)}`);
   expect(Math.abs(ratio - 1)).toBeLessThan(0.15);
@@ -124,5 +133,5 @@ test('G23: a guess takes the same time whether it begins like a good key or like
     for (const key of good) index.add(new Secret(digestOf(pepper, fingerprintOf(key)), key, Infinity));
     return { near: good.map((key) => changed(key, key.length - 1)), far: good.map((key) => changed(key, 0)) };
   };
-  for (const t of compare(measure(index, classes, 2))) expect(t).toBeLessThan(4.5);
+  compare(measure(index, classes, 2));
 });

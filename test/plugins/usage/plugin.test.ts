@@ -15,7 +15,9 @@ afterEach(async () => {
   directory.remove();
 });
 
-const register = async (more: { fsync?: 'normal' | 'always'; retentionDays?: number; now?: () => number } = {}) => {
+const register = async (
+  more: { fsync?: 'normal' | 'always'; retentionDays?: number; firstRemoval?: number; now?: () => number } = {},
+) => {
   await app.register(usage, { dataDir: directory.path, fsync: 'normal', prices, version: 'c1', ...more });
   await app.ready();
 };
@@ -60,7 +62,7 @@ describe('the usage plugin', () => {
     expect(readRows(directory.path)).toHaveLength(3);
     app = Fastify();
     const later = () => Date.now() + 91 * 86_400_000;
-    await register({ retentionDays: 90, now: later });
+    await register({ retentionDays: 90, firstRemoval: 1, now: later });
     // The newest batch stays.
     await expect.poll(() => readRows(directory.path).length).toBeLessThan(2);
     expect(app.usage.charges.sums(0)[0]).toMatchObject({ requests: 3 });
