@@ -19,13 +19,15 @@ const adminKey = 'conform-admin-9mNbVcXzLkJhGfDs';
 
 /** Made-up requests per operation, beside those that cover its document. */
 const usual = { entitled: 60, everybody: 60, stranger: 8 };
-/** Without `use_after_free` and `ensure_resource_availability`: nothing is created or deleted here. */
+/** What is deleted is gone (`use_after_free`), what was made is there (`ensure_resource_availability`). */
 const checks = [
   'not_a_server_error',
   'status_code_conformance',
   'content_type_conformance',
   'response_headers_conformance',
   'response_schema_conformance',
+  'use_after_free',
+  'ensure_resource_availability',
   'error_envelope',
 ];
 const checksOf = {
@@ -70,7 +72,7 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "431"]
 
 [[operations]]
 include-path = "/admin/v1/explain"
-checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "431"]
 
 [[operations]]
 include-path = "/admin/v1/context-caches"
@@ -79,6 +81,42 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "431"]
 [[operations]]
 include-path = "/admin/v1/context-caches/{provider}/{id}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
+
+[[operations]]
+include-path = "/admin/v1/keys"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "431"]
+
+[[operations]]
+include-path = "/admin/v1/keys/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "431"]
+
+[[operations]]
+include-path = "/admin/v1/keys/{id}/rotate"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "431"]
+
+[[operations]]
+include-path = "/admin/v1/teams"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "409", "431"]
+
+[[operations]]
+include-path = "/admin/v1/teams/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "412", "431"]
+
+[[operations]]
+include-path = "/admin/v1/admin_keys"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "431"]
+
+[[operations]]
+include-path = "/admin/v1/admin_keys/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "431"]
+
+[[operations]]
+include-path = "/admin/v1/providers/{name}/keys"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "404", "409", "431"]
+
+[[operations]]
+include-path = "/admin/v1/providers/{name}/keys/{id}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "431"]
 `;
 
 const never = 1_000_000_000;
