@@ -11,6 +11,16 @@ const together = ['bench', 'config', 'plugins', 'providers', 'routes', 'schemas'
 const apart = ['identity/timing', 'limits/counting', 'redis/server', 'upstream/guard'].map(
   (name) => `test/plugins/${name}.test.ts`,
 );
+/** The same, of the tests of whole gateways: those that look at neither memory, handles nor other processes. */
+const gateways = `
+  affinity answers breaker budgets caller-options canary client-keys client-keys-binding context-cache
+  conversions cors dialect-switch eligibility embedding-space errors explain failover fallback-chains
+  fidelity fourth-dialect last-target limits mock-server probes provider-keys queue rate-limits
+  settle shadow splits sse-fields timeouts tool-calls translated-truncation truncation unwanted-bodies
+`
+  .trim()
+  .split(/\s+/)
+  .map((name) => `test/e2e/${name}.test.ts`);
 const folders = readdirSync(join(import.meta.dirname, 'test'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'clients')
   .map(({ name }) => name);
@@ -19,10 +29,17 @@ const filesOf = (name: string): string => `test/${name}/**/*.test.ts`;
 export default defineConfig({
   test: {
     projects: [
-      { extends: true, test: { name: 'together', isolate: false, include: together.map(filesOf), exclude: apart } },
       {
         extends: true,
-        test: { name: 'apart', include: [...folders.filter((name) => !together.includes(name)).map(filesOf), ...apart] },
+        test: { name: 'together', isolate: false, include: [...together.map(filesOf), ...gateways], exclude: apart },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'apart',
+          include: [...folders.filter((name) => !together.includes(name)).map(filesOf), ...apart],
+          exclude: gateways,
+        },
       },
     ],
     setupFiles: ['test/helper/after-file.ts'],

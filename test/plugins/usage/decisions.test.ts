@@ -184,6 +184,8 @@ describe('decisions in the file', () => {
         count = Number(bytes.toString().trimEnd().split('\n').at(-1));
       });
       await expect.poll(() => count, { timeout: 10_000 }).toBeGreaterThan(5_000);
+      // The thread that writes them may have begun just now.
+      await expect.poll(() => kept().length, { timeout: 10_000 }).toBeGreaterThan(1_000);
       child.kill('SIGKILL');
       await once(child, 'close');
       const { store, log } = openLedger(directory.path);
