@@ -1,17 +1,15 @@
 import fp from 'fastify-plugin';
 import type { Config } from '../../schemas/config.ts';
 import { prepareReservations } from '../usage/reserve.ts';
-import { formatUsd } from '../usage/usd.ts';
-import { type Alert, type AlertSink, Alerts } from './alerts.ts';
+import { type AlertSink, Alerts } from './alerts.ts';
 import type { LimitStore, Limits } from './contract.ts';
 import { Gate } from './gate.ts';
 import { MemoryStore } from './memory-store.ts';
-import { periodOf } from './refusal.ts';
 import { RefusalCounts } from './refusal-counts.ts';
 import { RuleBook } from './rule-book.ts';
 import { ruleStandings } from './standings.ts';
 import { Tallies } from './tallies.ts';
-import { type WebhookOutcome, Webhooks } from './webhooks.ts';
+import { alertData, type WebhookOutcome, Webhooks } from './webhooks.ts';
 
 export type { Alert, AlertSink } from './alerts.ts';
 export type * from './contract.ts';
@@ -55,7 +53,7 @@ export default fp<LimitsOptions>(
     const logged: AlertSink = {
       send(alert) {
         alerted++;
-        app.log.warn(alertLine(alert), 'a share of a budget is spent');
+        app.log.warn({ alert: 'budget.threshold', ...alertData(alert) }, 'a share of a budget is spent');
       },
     };
     const alerts = new Alerts({
@@ -154,22 +152,4 @@ class Counting {
     this.#begun = true;
     if (this.#wanted) prepareReservations().catch(this.#failed);
   }
-}
-
-/** Fields of the log line of an alert: the same as what webhooks are told. */
-export function alertLine({ rule, share, spent, start }: Alert): Record<string, unknown> {
-  const usd = rule.measure === 'nano_usd';
-  const amount = (value: number): string | number => (usd ? formatUsd(value) : value);
-  return {
-    alert: 'budget.threshold',
-    scope: rule.scope.kind,
-    scope_id: rule.scope.id === '' ? null : rule.scope.id,
-    name: rule.owner === '' ? null : rule.owner,
-    share,
-    unit: usd ? 'usd' : rule.measure,
-    limit: amount(rule.limit),
-    spent: amount(spent),
-    period: periodOf(rule),
-    period_start: start === 0 ? null : Math.floor(start / 1000),
-  };
 }

@@ -25,26 +25,27 @@ const most = 100;
 /** A receiver that was restarted is back by then. */
 const usualWaits = [1_000, 5_000, 25_000];
 
-/** What is posted. Amounts are decimal strings, exact. */
-export function alertBody({ id, rule, share, spent, start, at }: Alert): string {
+/** What an alert is about, in the log and for webhooks. Amounts are decimal strings, exact. */
+export function alertData({ rule, share, spent, start }: Alert) {
   const usd = rule.measure === 'nano_usd';
   const amount = (value: number): string => (usd ? formatUsd(value) : String(value));
-  return JSON.stringify({
-    id,
-    type: 'budget.threshold',
-    created_at: Math.floor(at / 1000),
-    data: {
-      scope: rule.scope.kind,
-      scope_id: rule.scope.id === '' ? null : rule.scope.id,
-      name: rule.owner === '' ? null : rule.owner,
-      share,
-      unit: usd ? 'usd' : rule.measure,
-      limit: amount(rule.limit),
-      spent: amount(spent),
-      period: periodOf(rule),
-      period_start: start === 0 ? null : Math.floor(start / 1000),
-    },
-  });
+  return {
+    scope: rule.scope.kind,
+    scope_id: rule.scope.id === '' ? null : rule.scope.id,
+    name: rule.owner === '' ? null : rule.owner,
+    share,
+    unit: usd ? 'usd' : rule.measure,
+    limit: amount(rule.limit),
+    spent: amount(spent),
+    period: periodOf(rule),
+    period_start: start === 0 ? null : Math.floor(start / 1000),
+  };
+}
+
+/** What is posted. */
+export function alertBody(alert: Alert): string {
+  const { id, at } = alert;
+  return JSON.stringify({ id, type: 'budget.threshold', created_at: Math.floor(at / 1000), data: alertData(alert) });
 }
 
 /** `x-postern-signature`: HMAC-SHA-256 under the secret over the time, a dot and the body. `at`: unix seconds. */

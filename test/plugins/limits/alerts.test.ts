@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Alert, Alerts } from '../../../plugins/limits/alerts.ts';
 import type { Spent } from '../../../plugins/limits/contract.ts';
-import { alertLine } from '../../../plugins/limits/index.ts';
 import { periodStart } from '../../../plugins/limits/periods.ts';
 import { RuleWriter } from '../../../plugins/limits/rules.ts';
-import { alertBody, type WebhookOutcome, Webhooks } from '../../../plugins/limits/webhooks.ts';
+import { alertBody, alertData, type WebhookOutcome, Webhooks } from '../../../plugins/limits/webhooks.ts';
 import { whenDone } from '../../helper/cleanup.ts';
 import { key } from './rules.ts';
 
@@ -29,11 +28,12 @@ function watched(already = 0, read: ConstructorParameters<typeof Alerts>[0]['rea
   return { alerts, shares: () => sent.map(({ share }) => share), sent };
 }
 
-test('the log says of an alert what webhooks are told', () => {
+test('an alert says in whose budget how much of what is spent, in the log and to webhooks', () => {
   const { alerts, sent } = watched();
   alerts.spent([spent(8)]);
-  const { data } = JSON.parse(alertBody(sent[0]!));
-  expect(alertLine(sent[0]!)).toEqual({ alert: 'budget.threshold', ...data });
+  const data = alertData(sent[0]!);
+  expect(data).toMatchObject({ share: 0.8, unit: 'usd', limit: '10', spent: '8', period: 'day' });
+  expect(JSON.parse(alertBody(sent[0]!)).data).toEqual(data);
 });
 
 describe('alerts', () => {
